@@ -1,0 +1,1 @@
+"""Offers of every cloud, as data with a small reader."""

@@ -1,0 +1,1 @@
+"""Owns workflows and jobs: start, retry, recover, finish."""

@@ -1,0 +1,1 @@
+"""Owns placements: which offers may serve a claim, and in what order."""

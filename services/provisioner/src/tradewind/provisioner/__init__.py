@@ -1,0 +1,1 @@
+"""Owns clusters and nodes: when to launch, drain, stop and terminate."""

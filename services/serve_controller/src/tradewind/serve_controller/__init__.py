@@ -1,0 +1,1 @@
+"""Owns services: how many replicas, where, and which version."""
