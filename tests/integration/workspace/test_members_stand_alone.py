@@ -43,10 +43,12 @@ def project(member: Path) -> dict[str, Any]:
 
 
 def install_alone(member: Path, venv: Path, *, extras: Iterable[str] = ()) -> Path:
-    """A new environment with nothing but the member, from its wheel, and what it asks for. Returns its Python."""
+    """A new environment with only the member, built as a wheel, and what it asks for. Returns its Python."""
     succeed(uv(), "venv", "-q", "--no-project", "--python", ROOT / ".venv/bin/python", venv)
     python, wanted = venv / "bin/python", f"{member}[{','.join(extras)}]"
-    succeed(uv(), "pip", "install", "-q", "--python", python, "-c", "requirements.txt", wanted)
+    # What was built of an earlier state of the sources is not what is asked about.
+    fresh = ["--refresh-package", project(member)["name"]]
+    succeed(uv(), "pip", "install", "-q", *fresh, "--python", python, "-c", "requirements.txt", wanted)
     return python
 
 
