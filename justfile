@@ -23,7 +23,7 @@ lint:
     ruff check
     ruff format --check
     pyright
-    lint-imports
+    lint-imports --no-logo
     python tools/check_layout.py
     uv pip check -q
 
