@@ -1,0 +1,110 @@
+"""Values shared by several nouns: what a rank asks of a node, what a node has, what a rank was given."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from tradewind.common.contracts.base import Value
+
+
+class Shape(Value):
+    """What one rank asks of its node. CPUs in vCPUs, memory in GiB; None and 0 ask for nothing in particular."""
+
+    cpus: float = Field(default=1.0, ge=0)
+    memory_gib: float = Field(default=0.0, ge=0)
+    accelerator: str | None = None
+    accelerator_count: int = Field(default=0, ge=0)
+    infra: str | None = None
+    """`cloud[/region[/zone]]`, None for anywhere."""
+    use_spot: bool = False
+
+
+class Room(Value):
+    """What a whole node has to give."""
+
+    cpus: float
+    memory_gib: float
+    accelerator: str | None = None
+    accelerator_count: int = 0
+
+
+class Share(Value):
+    """What one rank was given of its node; `devices` are accelerator indices on that node."""
+
+    cpus: float
+    memory_gib: float = 0.0
+    devices: tuple[int, ...] = ()
+
+
+class Retention(StrEnum):
+    """How long a claim keeps its nodes."""
+
+    JOB = "job"
+    """While jobs of its shape want them, and a short grace."""
+    NAMED = "named"
+    """Until somebody takes the named cluster down."""
+
+
+class Demand(Value):
+    """What a job asks of the scheduler: one node share a rank, all or none."""
+
+    shapes: tuple[Shape, ...]
+    """One a rank, in rank order."""
+    retention: Retention = Retention.JOB
+    cluster: str | None = None
+    """The named cluster that alone may serve it."""
+
+
+class Fence(Value):
+    """The identity of one process of a gang: only the newest may act, a report of any other is evidence."""
+
+    job: str
+    attempt: int
+    rank: int
+    incarnation: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.job}.{self.attempt}.{self.rank}.{self.incarnation}"
+
+
+class Scope(StrEnum):
+    """How far a launch failure speaks."""
+
+    OFFER = "offer"
+    ZONE = "zone"
+    REGION = "region"
+    INFRA = "infra"
+
+
+class FailureKind(StrEnum):
+    """Why an infra refused. (design.md §5)"""
+
+    CAPACITY = "capacity"
+    QUOTA = "quota"
+    AUTH = "auth"
+    INVALID = "invalid"
+    TRANSIENT = "transient"
+
+
+class Failure(Value):
+    """A typed refusal of an infra, with the scope that it speaks for."""
+
+    kind: FailureKind
+    scope: Scope
+    message: str
+
+
+class Place(Value):
+    """An offer as it was ranked: where a cluster may be launched, and what one node of it costs (USD per hour)."""
+
+    infra: str
+    region: str = ""
+    zone: str = ""
+    instance_type: str
+    room: Room
+    spot: bool = False
+    price_usd_h: float
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.infra, self.region, self.zone) if part)
+        return f"{where} {self.instance_type}{' (spot)' if self.spot else ''}"

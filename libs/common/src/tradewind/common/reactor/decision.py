@@ -1,0 +1,72 @@
+"""What a decision may be: the thing's next state, what to publish, what to have done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID, uuid5
+
+from tradewind.common.contracts.base import Value
+from tradewind.common.contracts.registry import Message
+from tradewind.common.reactor.aggregate import Aggregate
+
+NAMESPACE = UUID("5a0e6d1c-6f5e-5a43-9d57-6c1a1f2d7e10")
+
+S = TypeVar("S", bound=Aggregate)
+M = TypeVar("M", bound=Message)
+
+
+def derived_id(*parts: object) -> str:
+    """The id that follows from `parts`, always the same one (uuid5)."""
+    return str(uuid5(NAMESPACE, "/".join(str(part) for part in parts)))
+
+
+class Refused(ValueError):
+    """An input that makes no sense to its owner: it is dead-lettered and the row is parked. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ctx:
+    """What a decision may know beside the row and the input."""
+
+    now: datetime
+    cause: str
+    """The id of the input."""
+
+    def new_id(self, *label: object) -> str:
+        """An id that follows from the input and `label`: the same when the input is decided again."""
+        return derived_id(self.cause, *label)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Something to be done outside, by the hand of that name. Committed before it is begun."""
+
+    id: str
+    hand: str
+    target: str
+    """The id of the thing for which it is done."""
+    payload: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """`state` is None when nothing changes (and nothing is created)."""
+
+    state: S | None = None
+    publish: tuple[Message, ...] = ()
+    do: tuple[Intent, ...] = field(default=())
+
+
+def became(state: S, *publish: Message, do: tuple[Intent, ...] = ()) -> Decision[S]:
+    """The thing has a next state."""
+    return Decision(state, publish, do)
+
+
+def unchanged(*publish: Message, do: tuple[Intent, ...] = ()) -> "Decision[Aggregate]":
+    """The thing stays as it is; something may still be said or done."""
+    return Decision(None, publish, do)
+
+
+Decide = Callable[[S | None, M, Ctx], Decision[S]]
+"""A pure, total function: the row (None if there is none), the input, the context."""
