@@ -33,8 +33,10 @@ def uv() -> str:
 
 
 def succeed(*command: str | Path, cwd: Path = ROOT) -> str:
+    """What the command prints. If it fails, what it had to say is all that there is to know."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    if done.returncode != 0:
+        pytest.fail(f"exit code {done.returncode}:\n{done.stdout}{done.stderr}", pytrace=False)
     return done.stdout
 
 
