@@ -32,7 +32,7 @@ class RankWant(Value):
     share: Share
 
 
-class AllocationWant(Want, name="want", noun="allocation_want"):
+class AllocationWant(Want, name="allocation"):
     """What one node shall run of one job. The highest (attempt, version) is in force."""
 
     workspace: str
@@ -52,7 +52,7 @@ class AllocationWant(Want, name="want", noun="allocation_want"):
     """Seconds between SIGTERM and SIGKILL."""
 
 
-class RankSaid(Said, name="rank", noun="rank"):
+class RankSaid(Said, name="rank"):
     """The level of one rank, as its node sees it. Said on each change, and again whenever a newer want arrives."""
 
     fence: Fence

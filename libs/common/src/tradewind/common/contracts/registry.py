@@ -10,7 +10,9 @@ Subjects follow design.md §4: `evt.<workspace>.<noun>.<event>`, `cmd.<owner>.<v
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
+
+from pydantic import ConfigDict
 
 from tradewind.common.contracts.base import Value
 
@@ -23,11 +25,10 @@ class Message(Value):
     name: ClassVar[str] = ""
     type_name: ClassVar[str] = ""
 
-    @classmethod
-    def __pydantic_init_subclass__(
-        cls, *, owner: str = "", noun: str = "", name: str = "", **rest: Any
+    def __init_subclass__(
+        cls, *, owner: str = "", noun: str = "", name: str = "", **config: Unpack[ConfigDict]
     ) -> None:
-        super().__pydantic_init_subclass__(**rest)
+        super().__init_subclass__(**config)
         cls.owner = owner or cls.owner
         cls.noun = noun or cls.noun
         if name:
@@ -98,7 +99,7 @@ class Command(Message):
         return f"cmd.{cls.owner}.{cls.name or '*'}"
 
 
-class Want(Message):
+class Want(Message, noun="want"):
     """What a node should run: a stored last value for each job that has a rank there."""
 
     node: str
@@ -117,7 +118,7 @@ class Want(Message):
         return "want.>"
 
 
-class Said(Message):
+class Said(Message, noun="said"):
     """What a node measured or did. The node's credential lets it speak for itself alone."""
 
     node: str
@@ -135,7 +136,7 @@ class Said(Message):
         return f"said.*.{cls.name}"
 
 
-class Report(Message):
+class Report(Message, noun="hand"):
     """What a hand did about an intent. It closes the intent in the transaction that folds it."""
 
     intent: str

@@ -1,0 +1,16 @@
+"""An app: one service's own loop. The same object runs alone in a container or beside others in one process."""
+
+from typing import Protocol
+
+
+class App(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def run(self) -> None:
+        """Runs until cancelled. Faults of the store and the bus are waited out inside; what it raises ends the process."""
+        ...
+
+    def ready(self) -> bool:
+        """It leads, or could take over at once, and makes progress."""
+        ...
