@@ -63,6 +63,8 @@ def encode(envelope: Envelope) -> Packet:
     ):
         if value:
             headers[name] = value
+    if message.ttl_s is not None:
+        headers["Nats-TTL"] = f"{message.ttl_s}s"
     return Packet(message.subject, headers, message.model_dump_json().encode())
 
 

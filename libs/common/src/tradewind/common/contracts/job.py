@@ -183,7 +183,14 @@ class WorkflowPhase(StrEnum):
     EXPANDING = "expanding"
     """Not all of its jobs have been submitted yet."""
     EXPANDED = "expanded"
+    """All of its jobs were submitted; it stays so that the array can be cancelled as one."""
+    CANCELLING = "cancelling"
     CANCELLED = "cancelled"
+    CLOSED = "closed"
+    """Long expanded; only its jobs remain."""
+
+
+TERMINAL_WORKFLOW_PHASES = frozenset({WorkflowPhase.CANCELLED, WorkflowPhase.CLOSED})
 
 
 class WorkflowLevel(Level):
@@ -204,6 +211,10 @@ class WorkflowEvent(Event, owner="jobs_controller", noun="workflow"):
     def level(self) -> WorkflowLevel:
         return self.workflow
 
+    @classmethod
+    def of(cls, workflow: WorkflowLevel) -> Self:
+        return cls(workflow=workflow)
+
 
 class WorkflowExpanding(WorkflowEvent, name="expanding"):
     pass
@@ -213,8 +224,16 @@ class WorkflowExpanded(WorkflowEvent, name="expanded"):
     """Every job of it was submitted; what becomes of them is told job by job."""
 
 
+class WorkflowCancelling(WorkflowEvent, name="cancelling"):
+    """No further job of it will be submitted; those that were are being cancelled."""
+
+
 class WorkflowCancelled(WorkflowEvent, name="cancelled"):
-    """No further job of it will be submitted."""
+    """Every job of it was told to end."""
+
+
+class WorkflowClosed(WorkflowEvent, name="closed"):
+    pass
 
 
 class SubmitArray(Command, owner="jobs_controller", name="submit_array"):

@@ -22,6 +22,10 @@ class Goal(StrEnum):
     """The allocation is over: end what runs, delete its files."""
 
 
+FORGET_TTL_S = 24 * 3600
+"""Longer than any outage after which a node may come back and still hold the ranks."""
+
+
 class RankWant(Value):
     """One rank that belongs on the node."""
 
@@ -50,6 +54,11 @@ class AllocationWant(Want, name="allocation"):
     """Signed right to fetch the spec and the blobs of this allocation, on this node."""
     grace_s: float = 15.0
     """Seconds between SIGTERM and SIGKILL."""
+
+    @property
+    def ttl_s(self) -> int | None:
+        """A want that says `forget` is itself forgotten in time, so that the stream does not grow with finished jobs."""
+        return FORGET_TTL_S if self.goal is Goal.FORGET else None
 
 
 class RankSaid(Said, name="rank"):

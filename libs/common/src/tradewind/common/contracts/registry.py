@@ -45,6 +45,11 @@ class Message(Value):
         """The id of the thing that the message is about (`ce-subject`)."""
         raise NotImplementedError
 
+    @property
+    def ttl_s(self) -> int | None:
+        """After how many seconds the bus may forget it; None for the stream's own rule."""
+        return None
+
     @classmethod
     def subjects(cls) -> str:
         """The subject filter under which every message of this contract (and of those below it) arrives."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tradewind.common.contracts.envelope import Envelope
@@ -10,6 +10,10 @@ from tradewind.common.contracts.registry import Event, Message, Report
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Ctx, Decision, Intent, derived_id
 from tradewind.common.reactor.wiring import Alarm, Planner, Wiring
+
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""When a row looks at itself again that has no nearer deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def _apply(
     if heard is not None and isinstance(envelope.message, Event) and not (state is None and heard.terminal):
         level = envelope.message.level
         state = (state or heard.evolve()).but(seen={**heard.seen, level.id: level.version})
+    if isinstance(envelope.message, Alarm) and row is not None and (state is None or _still_due(state, ctx.now)):
+        state = (state or row.evolve()).but(wake_at=ctx.now + LOOK_AGAIN)
     if envelope.redriven and heard is not None and heard.parked:
         state = (state or heard.evolve()).but(parked="")
     if state is not None:
@@ -176,6 +182,10 @@ def _current(
 def _is_news(row: Aggregate, event: Event) -> bool:
     level = event.level
     return row.seen.get(level.id, -1) < level.version
+
+
+def _still_due(state: Aggregate, now: datetime) -> bool:
+    return not state.terminal and (state.wake_at is None or state.wake_at <= now)
 
 
 def _correlation_of(message: Message) -> str:

@@ -1,0 +1,336 @@
+"""The async shell around `fold_batch`: leads one shard of a service until it is cancelled.
+
+The steps of one batch, in this order and no other (what a crash between any two of them leaves is said beside it):
+
+    take      inputs from the streams, alarms that are due        nothing acked: all of it comes again
+    load      rows that are not in memory                         same
+    fold      pure                                                same
+    commit    rows, outbox, intents; the lease asserted           same; the batch is in, or is not
+    publish   the outbox, in order                                the next leader publishes what was not noted
+    ack       the inputs                                          they come again, and change nothing
+"""
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from tradewind.common.bus.dead_letters import dead_letter
+from tradewind.common.contracts.envelope import Envelope, Packet, Undecodable, decode, encode
+from tradewind.common.reactor.aggregate import Aggregate, Ref
+from tradewind.common.reactor.decision import Intent
+from tradewind.common.reactor.fold import Outcome, Refusal, fold_batch
+from tradewind.common.reactor.inbox import Inbox
+from tradewind.common.reactor.ports import (
+    Batch,
+    Bus,
+    Clock,
+    Delivery,
+    Lease,
+    LeaseHeld,
+    LeaseLost,
+    Position,
+    Store,
+    StoreConflict,
+    StoreRefused,
+    Unavailable,
+)
+from tradewind.common.reactor.wiring import Alarm, Planner, Wiring
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+"""Inputs a transaction. (Probe on two cores: 1 → 457/s, 200 → 6,442/s.)"""
+LEASE_TTL_S = 15.0
+RETRY_S = (0.05, 0.2, 1.0, 2.0)
+NOTE_SENT_AFTER_S = 1.0
+OUTBOX_KEPT = timedelta(minutes=10)
+
+
+class Spans(Protocol):
+    """Opens a span for an input; its traceparent goes out with what the input leads to."""
+
+    def open(self, envelope: Envelope) -> "Span": ...
+
+
+class Span(Protocol):
+    traceparent: str
+
+    def end(self) -> None: ...
+
+
+class Work(NamedTuple):
+    """An input with where it came from (None: an alarm)."""
+
+    envelope: Envelope
+    delivery: Delivery | None
+
+
+class Leader:
+    """One service's leader loop. `run` never returns: it leads, or waits for its turn."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        *,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        holder: str,
+        on_intents: Callable[[Sequence[Intent]], None] = lambda intents: None,
+        spans: Spans | None = None,
+    ) -> None:
+        self._wiring = wiring
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._holder = holder
+        self._on_intents = on_intents
+        self._spans = spans
+        self._rows: dict[Ref, Aggregate] = {}
+        self._planner: Planner | None = None
+        self._alarms: list[tuple[datetime, int, Ref]] = []
+        self._ordinal = itertools.count()
+        self._sent: list[tuple[int, Position]] = []
+        self._lease: Lease | None = None
+
+    @property
+    def leading(self) -> bool:
+        return self._lease is not None
+
+    async def run(self) -> None:
+        delays = iter(RETRY_S)
+        while True:
+            try:
+                await self._lead()
+            except LeaseHeld:
+                delays = iter(RETRY_S)
+                await asyncio.sleep(LEASE_TTL_S / 3)
+            except (Unavailable, LeaseLost, StoreConflict) as fault:
+                # The memory of the rows may be wrong now: lead anew, from the store.
+                if self._lease is not None:
+                    delays = iter(RETRY_S)
+                log.warning("%s starts over: %s: %s", self._wiring.service, type(fault).__name__, fault)
+                await asyncio.sleep(next(delays, RETRY_S[-1]))
+            finally:
+                self._lease = None
+
+    async def _lead(self) -> None:
+        lease = await self._store.acquire(holder=self._holder, ttl_s=LEASE_TTL_S)
+        await self._remember()
+        await self._relay_again()
+        await self._seed(lease)
+        self._on_intents([one.intent for one in await self._store.open_intents()])
+        inbox = Inbox()
+        try:
+            for stream in self._wiring.subjects():
+                await inbox.open(self._bus, stream=stream, durable=self._wiring.service)
+            self._lease = lease
+            log.info("%s leads, epoch %d, %d living rows", self._wiring.service, lease.epoch, len(self._rows))
+            while True:
+                await self._step(lease, inbox)
+        finally:
+            await inbox.close()
+
+    async def _remember(self) -> None:
+        self._rows = {row.ref: row for row in await self._store.living()}
+        self._planner = self._wiring.planner(self._rows.values()) if self._wiring.planner else None
+        self._alarms = []
+        self._sent = []
+        for row in self._rows.values():
+            self._set_alarm(row)
+
+    async def _relay_again(self) -> None:
+        """Publish what may not have arrived: rows whose publication was not noted, and, where a stream's last
+        sequence went back (its server lost what it had acked), rows that it has lost."""
+        for stream, sequence in (await self._store.last_sent()).items():
+            last = await self._bus.last_sequence(stream)
+            if last < sequence:
+                lost = await self._store.sent_since(Position(stream, last + 1))
+                log.warning("%s lost its end: publishing %d messages again", stream, len(lost))
+                await self._publish([row.id for row in lost], [row.packet for row in lost])
+        unsent = await self._store.unsent()
+        await self._publish([row.id for row in unsent], [row.packet for row in unsent])
+
+    async def _seed(self, lease: Lease) -> None:
+        """Rows that exist from the start on; woken now, since what they watch may have changed while nobody led."""
+        now = self._clock.now()
+        seeds = list(self._wiring.seeds())
+        known = {row.ref for row in await self._store.load([seed.ref for seed in seeds])}
+        created = [seed for seed in seeds if seed.ref not in known]
+        if created:
+            await self._store.commit(lease, Batch(created=created), ttl_s=LEASE_TTL_S)
+            for row in created:
+                self._keep(row)
+        for seed in seeds:
+            row = self._rows.get(seed.ref)
+            if row is not None:
+                awake = row.but(wake_at=now)
+                self._keep(awake)
+
+    async def _step(self, lease: Lease, inbox: Inbox) -> None:
+        now = self._clock.now()
+        due = self._due(now)
+        wait_s = 0.0 if due else self._until_next(now)
+        deliveries = await inbox.take(BATCH - len(due), timeout_s=wait_s)
+        if not deliveries and not due:
+            due = self._due(self._clock.now())
+        if deliveries or due:
+            await self._process(lease, inbox, deliveries, due)
+        else:
+            await self._idle(lease)
+
+    def _until_next(self, now: datetime) -> float:
+        wait_s = NOTE_SENT_AFTER_S if self._sent else LEASE_TTL_S / 3
+        if self._alarms:
+            wait_s = min(wait_s, (self._alarms[0][0] - now).total_seconds())
+        return max(wait_s, 0.0)
+
+    async def _idle(self, lease: Lease) -> None:
+        if self._sent:
+            sent, self._sent = self._sent, []
+            await self._store.commit(lease, Batch(sent=sent), ttl_s=LEASE_TTL_S)
+        else:
+            await self._store.renew(lease, ttl_s=LEASE_TTL_S)
+            await self._store.prune(sent_before=self._clock.now() - OUTBOX_KEPT)
+
+    async def _process(
+        self, lease: Lease, inbox: Inbox, deliveries: Sequence[Delivery], due: Sequence[Envelope]
+    ) -> None:
+        letters: list[Packet] = []
+        work = [Work(alarm, None) for alarm in due]
+        for delivery in deliveries:
+            try:
+                work.append(Work(decode(delivery.packet), delivery))
+            except Undecodable as reason:
+                letters.append(dead_letter(delivery.packet, service=self._wiring.service, why=str(reason)))
+        spans = [self._spans.open(one.envelope) for one in work] if self._spans else []
+        if spans:
+            work = [one._replace(envelope=_within(one.envelope, span)) for one, span in zip(work, spans, strict=True)]
+        await self._load([one.envelope for one in work])
+        await self._settle(lease, work, letters)
+        await inbox.ack(deliveries)
+        for span in spans:
+            span.end()
+
+    async def _settle(self, lease: Lease, work: Sequence[Work], letters: Sequence[Packet]) -> None:
+        """Fold, commit, publish. A batch that the store's rules forbid is halved until the one input is found."""
+        outcome = fold_batch(
+            self._wiring, self._rows, [one.envelope for one in work], now=self._clock.now(), planner=self._planner
+        )
+        origins = {one.envelope.id: one.delivery for one in work}
+        refused = [self._letter(refusal, origins.get(refusal.envelope.id)) for refusal in outcome.refusals]
+        batch = self._batch(outcome, [*letters, *refused])
+        try:
+            await self._commit(lease, batch, outcome)
+        except StoreRefused as why:
+            # The planner has seen rows that were never saved.
+            self._planner = self._wiring.planner(self._rows.values()) if self._wiring.planner else None
+            if len(work) > 1:
+                half = len(work) // 2
+                await self._settle(lease, work[:half], letters)
+                await self._settle(lease, work[half:], ())
+            else:
+                await self._set_aside(lease, work, letters, str(why))
+
+    async def _set_aside(self, lease: Lease, work: Sequence[Work], letters: Sequence[Packet], why: str) -> None:
+        """One input that cannot be stored: dead-letter it, and park the rows that it concerns."""
+        outcome = Outcome()
+        for envelope, delivery in work:
+            for ref in self._wiring.refs(envelope.message):
+                row = self._rows.get(ref)
+                if row is not None:
+                    outcome.rows[ref] = row.evolve(parked=why)
+            letters = [*letters, self._letter(Refusal(envelope, None, why), delivery)]
+        await self._commit(lease, self._batch(outcome, letters), outcome)
+
+    def _letter(self, refusal: Refusal, delivery: Delivery | None) -> Packet:
+        log.error("%s sets aside %s: %s", self._wiring.service, refusal.envelope.message.type_name, refusal.why)
+        packet = delivery.packet if delivery is not None else encode(refusal.envelope)
+        return dead_letter(packet, service=self._wiring.service, why=refusal.why, ref=refusal.ref)
+
+    def _batch(self, outcome: Outcome, letters: Sequence[Packet]) -> Batch:
+        batch = Batch(
+            outbox=[*(encode(envelope) for envelope in outcome.outbox), *letters],
+            intents=outcome.intents,
+            closed_intents=outcome.closed_intents,
+        )
+        for ref, row in outcome.rows.items():
+            known = self._rows.get(ref)
+            if known is None:
+                batch.created.append(row)
+            else:
+                batch.updated.append((row, known.version))
+        return batch
+
+    async def _commit(self, lease: Lease, batch: Batch, outcome: Outcome) -> None:
+        if batch:
+            batch.sent, self._sent = self._sent, []
+            ids = await self._store.commit(lease, batch, ttl_s=LEASE_TTL_S)
+            for row in outcome.rows.values():
+                self._keep(row)
+            self._on_intents(outcome.intents)
+            await self._publish(ids, batch.outbox)
+
+    async def _publish(self, ids: Sequence[int], packets: Sequence[Packet]) -> None:
+        if packets:
+            positions = await self._bus.publish(packets)
+            self._sent.extend(zip(ids, positions, strict=True))
+
+    async def _load(self, inputs: Iterable[Envelope]) -> None:
+        missing = {ref for one in inputs for ref in self._wiring.refs(one.message)} - self._rows.keys()
+        if missing:
+            for row in await self._store.load(sorted(missing)):
+                self._rows[row.ref] = row
+
+    def _keep(self, row: Aggregate) -> None:
+        """Living rows stay in memory: this leader is their only writer. Finished ones are loaded when asked for."""
+        if row.terminal:
+            self._rows.pop(row.ref, None)
+        else:
+            self._rows[row.ref] = row
+            self._set_alarm(row)
+
+    def _set_alarm(self, row: Aggregate) -> None:
+        if row.wake_at is not None and not row.parked:
+            heapq.heappush(self._alarms, (row.wake_at, next(self._ordinal), row.ref))
+
+    def _due(self, now: datetime) -> list[Envelope]:
+        """The alarms that are due. An entry of the heap that its row has moved past is dropped here."""
+        due: dict[Ref, Envelope] = {}
+        while self._alarms and self._alarms[0][0] <= now and len(due) < BATCH:
+            _, _, ref = heapq.heappop(self._alarms)
+            row = self._rows.get(ref)
+            if row is not None and row.wake_at is not None and row.wake_at <= now and ref not in due:
+                due[ref] = _alarm(self._wiring.service, row, now)
+        return list(due.values())
+
+
+def _alarm(service: str, row: Aggregate, now: datetime) -> Envelope:
+    return Envelope(
+        id=f"alarm/{service}/{row.kind}/{row.id}/{row.version}",
+        message=Alarm(kind=row.kind, id=row.id),
+        source=f"tradewind/{service}",
+        time=now,
+        correlation=row.correlation,
+        link=row.trace,
+    )
+
+
+def _within(envelope: Envelope, span: Span) -> Envelope:
+    return Envelope(
+        id=envelope.id,
+        message=envelope.message,
+        source=envelope.source,
+        time=envelope.time,
+        correlation=envelope.correlation,
+        cause=envelope.cause,
+        traceparent=span.traceparent,
+        link=envelope.link,
+        redriven=envelope.redriven,
+    )
+
+

@@ -1,0 +1,1 @@
+"""The rules of jobs and workflows: pure functions over frozen values."""
