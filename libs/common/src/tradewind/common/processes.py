@@ -1,4 +1,4 @@
-"""Which process is meant: a pid alone may by now belong to another one, and a zombie still answers `kill -0`."""
+"""Which process is meant: a pid may by now belong to another one, and a zombie still answers `kill -0`."""
 
 import asyncio
 import os
@@ -8,14 +8,15 @@ from pathlib import Path
 
 
 def started_at(pid: int) -> str | None:
-    """When the process started, in words that differ for every process that ever had this pid on this machine.
+    """When the process started, in words that differ for every process that ever had this pid here.
 
     None if there is no such process or only its zombie.
     """
     if sys.platform != "linux":
         return _ask_ps(pid, "lstart=")
     try:
-        # proc_pid_stat(5): the name, in parentheses, may hold anything; state follows it, starttime is 20th from there.
+        # proc_pid_stat(5): the name, in parentheses, may hold anything; state follows it, starttime is 20th
+        # from there.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -39,7 +40,7 @@ def was_given(pid: int, argument: str) -> bool:
 async def ended(pid: int) -> None:
     """Return as soon as the process has ended; it need not be a child of ours."""
     if sys.platform != "linux":
-        while started_at(pid) is not None:
+        while started_at(pid) is not None:  # noqa: ASYNC110 - the end of another's child is no event here
             await asyncio.sleep(0.05)
         return
     try:
