@@ -1,7 +1,8 @@
-"""The key under every grant: 32 random bytes in a file of the home, made by whichever service starts first."""
+"""The key under every grant: 32 random bytes in a file of the home, made by the service that starts first."""
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from tradewind.common.contracts.grant import KEY_BYTES
@@ -14,13 +15,13 @@ class GrantKeyRefused(ValueError):
     """The file holds no key. The text says which, and what to do."""
 
 
-def grant_key_file(home: Path, environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
+def grant_key_file(home: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """`TRADEWIND_GRANT_KEY_FILE`, or `<home>/grant.key`."""
     return Path(environ.get("TRADEWIND_GRANT_KEY_FILE") or home / FILE)
 
 
 def grant_key(path: Path) -> bytes:
-    """The key in the file, made (0600) if there is none. Two that make it at once agree on one: a link is atomic.
+    """The key in the file, made (0600) if there is none. Two that make it at once agree: a link is atomic.
 
     Raises:
         GrantKeyRefused: what is there is no key.
