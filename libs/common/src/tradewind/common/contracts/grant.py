@@ -1,7 +1,7 @@
-"""The grant: by it an agent fetches the spec of one job attempt, and the blobs that this spec names, on one node.
+"""The grant: by it an agent fetches the spec of a job attempt, and the blobs that it names, on one node.
 
-The jobs controller signs it into the want; the gateway verifies it when the agent asks. Both hold the same key,
-so no question goes between them and an agent needs no credential beyond its node's. The token is text:
+The jobs controller signs it into the want; the gateway verifies it when the agent asks. Both hold the same
+key, so no question goes between them and an agent needs no credential beyond its node's. The token is text:
 `<claims as JSON, base64url>.<HMAC-SHA256 of that text, base64url>`, both without padding.
 """
 

@@ -1,4 +1,4 @@
-"""Ids of things that people create: sorted by the time of their creation, so that an index grows at one end."""
+"""Ids of things that people create: sorted by the time of creation, so that an index grows at one end."""
 
 import os
 import threading
