@@ -102,6 +102,8 @@ class ClaimLevel(Level):
     count: int
     retention: Retention
     name: str | None = None
+    reason: str = ""
+    """Why it is not served yet."""
     opened_at: datetime
 
 
@@ -144,6 +146,8 @@ class RestateClaim(Command, owner="scheduler", name="restate_claim"):
 class CapacityPhase(StrEnum):
     OPEN = "open"
     """Work may be placed on it."""
+    SUSPECT = "suspect"
+    """Its agent is silent: no new work until it speaks again, and nothing is taken away."""
     DRAINING = "draining"
     """No new work; what is there may end."""
     VACATED = "vacated"
@@ -181,6 +185,10 @@ class CapacityVacated(CapacityEvent, name="vacated"):
 
 
 class CapacityGone(CapacityEvent, name="gone"):
+    pass
+
+
+class CapacityRestated(CapacityEvent, name="restated"):
     pass
 
 

@@ -1,0 +1,67 @@
+"""What the ledger notes of each node."""
+
+from datetime import timedelta
+
+from tradewind.common.contracts.allocation import (
+    CapacityGone,
+    CapacityOpened,
+    CapacityPhase,
+    CapacityRestated,
+    CapacityVacated,
+    RestateCapacity,
+)
+from tradewind.common.contracts.node import ENDED_NODE_PHASES, NodeEvent, NodeLevel, NodePhase, RestateNode
+from tradewind.common.reactor.decision import Ctx, Decision, became
+from tradewind.scheduler.domain.model import Capacity
+
+LATER = timedelta(minutes=10)
+
+
+def observe_node(capacity: Capacity | None, heard: NodeEvent, ctx: Ctx) -> Decision[Capacity]:
+    """A node's level says whether anything may be placed there. A node that is leaving never comes back."""
+    node = heard.node
+    if capacity is None:
+        return _first_heard(node, ctx)
+    if node.phase in ENDED_NODE_PHASES:
+        gone = capacity.evolve(phase=CapacityPhase.GONE, wake_at=None)
+        return became(gone, CapacityGone.of(gone.level))
+    match node.phase, capacity.phase:
+        case NodePhase.READY, CapacityPhase.SUSPECT:
+            return Decision(capacity.evolve(phase=CapacityPhase.OPEN))
+        case NodePhase.SUSPECT, CapacityPhase.OPEN:
+            return Decision(capacity.evolve(phase=CapacityPhase.SUSPECT))
+        case NodePhase.DRAINING, CapacityPhase.OPEN | CapacityPhase.SUSPECT:
+            return Decision(capacity.evolve(phase=CapacityPhase.DRAINING))
+        case _:
+            return Decision()
+
+
+def _first_heard(node: NodeLevel, ctx: Ctx) -> Decision[Capacity]:
+    if node.phase not in {NodePhase.READY, NodePhase.SUSPECT, NodePhase.DRAINING}:
+        return Decision()
+    capacity = Capacity(
+        id=node.id,
+        workspace=node.workspace,
+        version=1,
+        phase=CapacityPhase.OPEN,
+        claim=node.claim,
+        cluster=node.cluster,
+        place=node.place,
+        room=node.room,
+        address=node.address,
+        wake_at=ctx.now + LATER,
+    )
+    if node.phase is NodePhase.DRAINING:
+        # Nothing was ever placed there: it may go.
+        vacated = capacity.but(phase=CapacityPhase.VACATED)
+        return became(vacated, CapacityVacated.of(vacated.level))
+    return became(capacity, CapacityOpened.of(capacity.level))
+
+
+def restate(capacity: Capacity | None, heard: RestateCapacity, ctx: Ctx) -> Decision[Capacity]:
+    return Decision(publish=(CapacityRestated.of(capacity.level),)) if capacity is not None else Decision()
+
+
+def wake(capacity: Capacity, ctx: Ctx) -> Decision[Capacity]:
+    """Its node may have ended unheard."""
+    return Decision(publish=(RestateNode(id=capacity.id, workspace=capacity.workspace),))
