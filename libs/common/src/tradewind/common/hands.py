@@ -1,8 +1,10 @@
 """Hands: what a service does outside. An intent is committed first; a hand carries it out, looks before it
 retries, and reports back as an input of the service's own reactor.
 
-What a crash leaves: before `begin_intent`, the intent, begun by the next leader. After it, an intent with attempts > 0:
-the hand looks whether it was done before it acts again. After the report was published, nothing: the report closes the
+What a crash leaves: before `begin_intent`, the intent, begun by the next leader. After it, an intent with
+attempts > 0:
+the hand looks whether it was done before it acts again. After the report was published, nothing: the report
+closes the
 intent in the transaction that folds it.
 """
 
@@ -43,7 +45,9 @@ class Hand(Protocol):
 class Hands:
     """Carries out the intents of one service's leader, each in a task of its own."""
 
-    def __init__(self, hands: Mapping[str, Hand], *, service: str, store: Store, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, hands: Mapping[str, Hand], *, service: str, store: Store, bus: Bus, clock: Clock
+    ) -> None:
         self._hands = hands
         self._service = service
         self._store = store
@@ -69,7 +73,9 @@ class Hands:
         def forget(task: asyncio.Task[None]) -> None:
             self._tasks.pop(intent_id, None)
             if not task.cancelled() and task.exception() is not None:
-                log.error("a hand of %s broke on intent %s", self._service, intent_id, exc_info=task.exception())
+                log.error(
+                    "a hand of %s broke on intent %s", self._service, intent_id, exc_info=task.exception()
+                )
 
         return forget
 

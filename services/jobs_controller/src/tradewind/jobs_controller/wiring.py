@@ -26,7 +26,12 @@ def wiring(sign: Sign) -> Wiring:
                 key=lambda heard: heard.allocation.id,
                 decide=partial(decide.observe_allocation, sign=sign),
             ),
-            on(RankSaid, Job, key=lambda heard: heard.fence.job, decide=partial(decide.observe_rank, sign=sign)),
+            on(
+                RankSaid,
+                Job,
+                key=lambda heard: heard.fence.job,
+                decide=partial(decide.observe_rank, sign=sign),
+            ),
             on(SubmitArray, Workflow, key=lambda heard: heard.id, decide=workflow.submit_array),
             on(CancelArray, Workflow, key=lambda heard: heard.id, decide=workflow.cancel_array),
         ),

@@ -22,7 +22,9 @@ def derived_id(*parts: object) -> str:
 
 
 class Refused(ValueError):
-    """An input that makes no sense to its owner: it is dead-lettered and the row is parked. The text says why."""
+    """An input that makes no sense to its owner: it is dead-lettered and the row is parked. The text says
+    why.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
 """The pure step: a batch of inputs folded over the rows, in order. No I/O, no clock."""
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from tradewind.common.contracts.envelope import Envelope
-from tradewind.common.contracts.registry import Event, Message, Report
+from tradewind.common.contracts.registry import Event, Report
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Ctx, Decision, Intent, derived_id
 from tradewind.common.reactor.wiring import Alarm, Planner, Wiring
-
 
 LOOK_AGAIN = timedelta(minutes=10)
 """When a row looks at itself again that has no nearer deadline."""
@@ -47,136 +46,146 @@ def fold_batch(
 ) -> Outcome:
     """Fold `inputs` in order over `rows`, then let the planner choose once.
 
-    `rows` must hold every existing row that `wiring.refs` names for the inputs. It is not changed; the planner is.
+    `rows` must hold every existing row that `wiring.refs` names for the inputs. It is not changed; the
+    planner is.
     """
-    outcome = Outcome()
+    folding = _Folding(wiring, rows, now)
     for envelope in inputs:
-        _fold_one(wiring, rows, envelope, now, outcome)
+        folding.fold(envelope)
     if planner is not None:
-        _plan(wiring, rows, inputs, now, outcome, planner)
-    return outcome
+        folding.plan(planner, cause=inputs[-1].id if inputs else now.isoformat())
+    return folding.outcome
 
 
-def _fold_one(
-    wiring: Wiring, rows: Mapping[Ref, Aggregate], envelope: Envelope, now: datetime, outcome: Outcome
-) -> None:
-    message = envelope.message
-    ctx = Ctx(now=now, cause=envelope.id)
-    if isinstance(message, Report):
-        outcome.closed_intents.append(message.intent)
-    if isinstance(message, Alarm):
-        ref = Ref(message.kind, message.id)
-        row = _current(ref, rows, outcome.rows)
-        if row is None or row.terminal or row.parked or row.wake_at is None or row.wake_at > now:
+class _Folding:
+    """One batch on its way."""
+
+    def __init__(self, wiring: Wiring, rows: Mapping[Ref, Aggregate], now: datetime) -> None:
+        self._wiring = wiring
+        self._rows = rows
+        self._now = now
+        self.outcome = Outcome()
+
+    def fold(self, envelope: Envelope) -> None:
+        message = envelope.message
+        if isinstance(message, Alarm):
+            self._wake(envelope, Ref(message.kind, message.id))
             return
-        decide = wiring.alarms[type(row)]
-        _apply(wiring, envelope, ref, row, ctx, lambda: decide(row, ctx), outcome)
-        return
-    reactions = wiring.reactions_to(message)
-    if not reactions:
-        outcome.refusals.append(Refusal(envelope, None, f"{wiring.service} has no reaction to {message.type_name}"))
-    for reaction in reactions:
-        for ref in reaction.refs(message):
-            row = _current(ref, rows, outcome.rows)
-            if row is not None and isinstance(message, Event) and not _is_news(row, message):
-                continue
-            if row is not None and row.parked and not envelope.redriven:
-                outcome.refusals.append(Refusal(envelope, ref, f"{ref.kind} {ref.id} is parked: {row.parked}"))
-                continue
-            _apply(wiring, envelope, ref, row, ctx, lambda r=reaction, s=row: r.decide(s, message, ctx), outcome)
+        if isinstance(message, Report):
+            self.outcome.closed_intents.append(message.intent)
+        ctx = Ctx(now=self._now, cause=envelope.id)
+        reactions = self._wiring.reactions_to(message)
+        if not reactions:
+            self._refuse(envelope, None, f"{self._wiring.service} has no reaction to {message.type_name}")
+        for reaction in reactions:
+            for ref in reaction.refs(message):
+                row = self._row(ref)
+                if row is not None and isinstance(message, Event) and not _is_news(row, message):
+                    continue
+                if row is not None and row.parked and not envelope.redriven:
+                    self._refuse(envelope, ref, f"{ref.kind} {ref.id} is parked: {row.parked}")
+                    continue
+                decision = self._try(envelope, ref, lambda r=reaction, s=row: r.decide(s, message, ctx))
+                if decision is not None:
+                    self._apply(decision, envelope, ref)
 
-
-def _apply(
-    wiring: Wiring,
-    envelope: Envelope,
-    ref: Ref,
-    row: Aggregate | None,
-    ctx: Ctx,
-    decide: Callable[[], Decision[Any]],
-    outcome: Outcome,
-) -> None:
-    try:
-        decision = decide()
-    # A decision must be total; whatever it raises is this input's fault and must not stop the others.
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}"
-        outcome.refusals.append(Refusal(envelope, ref, why))
-        if row is not None and not row.parked:
-            outcome.rows[ref] = row.evolve(parked=why)
-        return
-    state = decision.state
-    if state is not None and row is None:
-        state = state.but(
-            correlation=state.correlation or envelope.correlation or state.id,
-            trace=state.trace or envelope.traceparent,
-        )
-    heard = state or row
-    if heard is not None and isinstance(envelope.message, Event) and not (state is None and heard.terminal):
-        level = envelope.message.level
-        state = (state or heard.evolve()).but(seen={**heard.seen, level.id: level.version})
-    if isinstance(envelope.message, Alarm) and row is not None and (state is None or _still_due(state, ctx.now)):
-        state = (state or row.evolve()).but(wake_at=ctx.now + LOOK_AGAIN)
-    if envelope.redriven and heard is not None and heard.parked:
-        state = (state or heard.evolve()).but(parked="")
-    if state is not None:
-        outcome.rows[ref] = state
-    link = envelope.link or (heard.trace if heard is not None and not envelope.traceparent else "")
-    _emit(wiring, decision, outcome, cause=envelope.id, about=ref, time=ctx.now, traceparent=envelope.traceparent,
-          link=link, correlation=(heard.correlation if heard is not None else "") or envelope.correlation)
-
-
-def _plan(
-    wiring: Wiring,
-    rows: Mapping[Ref, Aggregate],
-    inputs: Sequence[Envelope],
-    now: datetime,
-    outcome: Outcome,
-    planner: Planner,
-) -> None:
-    planner.observe(outcome.rows.values())
-    cause = f"plan:{inputs[-1].id}" if inputs else f"plan:{now.isoformat()}"
-    for ordinal, decision in enumerate(planner.plan(Ctx(now=now, cause=cause))):
+    def _wake(self, envelope: Envelope, ref: Ref) -> None:
+        row = self._row(ref)
+        if row is None or row.terminal or row.parked or row.wake_at is None or row.wake_at > self._now:
+            return
+        ctx = Ctx(now=self._now, cause=envelope.id)
+        decision = self._try(envelope, ref, lambda: self._wiring.alarms[type(row)](row, ctx))
+        if decision is None:
+            return
         state = decision.state
-        if state is None:
-            continue
-        outcome.rows[state.ref] = state
-        _emit(wiring, decision, outcome, cause=f"{cause}.{ordinal}", about=state.ref, time=now,
-              traceparent=state.trace, link="", correlation=state.correlation)
-        planner.observe((state,))
+        if state is None or _is_due(state, self._now):
+            # What was said or done by an alarm may be lost: it must ring again.
+            state = (state or row.evolve()).but(wake_at=self._now + LOOK_AGAIN)
+        self._apply(Decision(state, decision.publish, decision.do), envelope, ref)
 
+    def _try(self, envelope: Envelope, ref: Ref, decide: Callable[[], Decision[Any]]) -> Decision[Any] | None:
+        """The decision; None where it could not be made: then the input is set aside and the row is parked."""
+        try:
+            return decide()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other inputs
+            why = f"{type(error).__name__}: {error}"
+        row = self._row(ref)
+        self._refuse(envelope, ref, why)
+        if row is not None and not row.parked:
+            self.outcome.rows[ref] = row.evolve(parked=why)
+        return None
 
-def _emit(
-    wiring: Wiring,
-    decision: Decision[Any],
-    outcome: Outcome,
-    *,
-    cause: str,
-    about: Ref,
-    time: datetime,
-    traceparent: str,
-    link: str,
-    correlation: str,
-) -> None:
-    for ordinal, message in enumerate(decision.publish):
-        outcome.outbox.append(
-            Envelope(
-                id=derived_id(cause, about.kind, about.id, ordinal),
-                message=message,
-                source=f"tradewind/{wiring.service}",
-                time=time,
-                correlation=correlation or _correlation_of(message),
-                cause=cause,
-                traceparent=traceparent,
-                link=link,
+    def _apply(self, decision: Decision[Any], envelope: Envelope, ref: Ref) -> None:
+        row, state = self._row(ref), decision.state
+        if state is not None and row is None:
+            state = state.but(
+                correlation=state.correlation or envelope.correlation or state.id,
+                trace=state.trace or envelope.traceparent,
             )
+        present = state or row
+        if present is not None and isinstance(envelope.message, Event) and (state or not present.terminal):
+            level = envelope.message.level
+            state = (state or present.evolve()).but(seen={**present.seen, level.id: level.version})
+        if present is not None and present.parked and envelope.redriven:
+            state = (state or present.evolve()).but(parked="")
+        if state is not None:
+            self.outcome.rows[ref] = state
+        self._emit(
+            decision,
+            ref,
+            cause=envelope.id,
+            correlation=(present.correlation if present is not None else "") or envelope.correlation,
+            traceparent=envelope.traceparent,
+            link=envelope.link or (present.trace if present is not None and not envelope.traceparent else ""),
         )
-    outcome.intents.extend(decision.do)
 
+    def plan(self, planner: Planner, *, cause: str) -> None:
+        planner.observe(self.outcome.rows.values())
+        for ordinal, decision in enumerate(planner.plan(Ctx(now=self._now, cause=f"plan/{cause}"))):
+            state: Aggregate | None = decision.state
+            if state is None:
+                continue
+            self.outcome.rows[state.ref] = state
+            planner.observe((state,))
+            self._emit(
+                decision,
+                state.ref,
+                cause=f"plan/{cause}/{ordinal}",
+                correlation=state.correlation,
+                traceparent=state.trace,
+                link="",
+            )
 
-def _current(
-    ref: Ref, rows: Mapping[Ref, Aggregate], changed: MutableMapping[Ref, Aggregate]
-) -> Aggregate | None:
-    return changed.get(ref) or rows.get(ref)
+    def _emit(
+        self,
+        decision: Decision[Any],
+        ref: Ref,
+        *,
+        cause: str,
+        correlation: str,
+        traceparent: str,
+        link: str,
+    ) -> None:
+        for ordinal, message in enumerate(decision.publish):
+            self.outcome.outbox.append(
+                Envelope(
+                    id=derived_id(cause, ref.kind, ref.id, ordinal),
+                    message=message,
+                    source=f"tradewind/{self._wiring.service}",
+                    time=self._now,
+                    correlation=correlation or message.about,
+                    cause=cause,
+                    traceparent=traceparent,
+                    link=link,
+                )
+            )
+        self.outcome.intents.extend(decision.do)
+
+    def _refuse(self, envelope: Envelope, ref: Ref | None, why: str) -> None:
+        self.outcome.refusals.append(Refusal(envelope, ref, why))
+
+    def _row(self, ref: Ref) -> Aggregate | None:
+        return self.outcome.rows.get(ref) or self._rows.get(ref)
 
 
 def _is_news(row: Aggregate, event: Event) -> bool:
@@ -184,9 +193,5 @@ def _is_news(row: Aggregate, event: Event) -> bool:
     return row.seen.get(level.id, -1) < level.version
 
 
-def _still_due(state: Aggregate, now: datetime) -> bool:
+def _is_due(state: Aggregate, now: datetime) -> bool:
     return not state.terminal and (state.wake_at is None or state.wake_at <= now)
-
-
-def _correlation_of(message: Message) -> str:
-    return message.about

@@ -30,7 +30,9 @@ class Inbox:
         self._tasks.append(task)
 
     async def take(self, limit: int, *, timeout_s: float) -> Sequence[Delivery]:
-        """At most `limit` deliveries; waits for the first of them, for `timeout_s` at most. Raises what an intake raised."""
+        """At most `limit` deliveries; waits for the first of them, for `timeout_s` at most. Raises what an
+        intake raised.
+        """
         if not self._held and timeout_s > 0:
             self._changed.clear()
             self._raise_fault()

@@ -1,6 +1,7 @@
 """The async shell around `fold_batch`: leads one shard of a service until it is cancelled.
 
-The steps of one batch, in this order and no other (what a crash between any two of them leaves is said beside it):
+The steps of one batch, in this order and no other (what a crash between any two of them leaves is said
+beside it):
 
     take      inputs from the streams, alarms that are due        nothing acked: all of it comes again
     load      rows that are not in memory                         same
@@ -19,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from tradewind.common.bus.dead_letters import dead_letter
+
 from tradewind.common.contracts.envelope import Envelope, Packet, Undecodable, decode, encode
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Intent
@@ -156,7 +158,9 @@ class Leader:
         await self._publish([row.id for row in unsent], [row.packet for row in unsent])
 
     async def _seed(self, lease: Lease) -> None:
-        """Rows that exist from the start on; woken now, since what they watch may have changed while nobody led."""
+        """Rows that exist from the start on; woken now, since what they watch may have changed while nobody
+        led.
+        """
         now = self._clock.now()
         seeds = list(self._wiring.seeds())
         known = {row.ref for row in await self._store.load([seed.ref for seed in seeds])}
@@ -179,7 +183,7 @@ class Leader:
         if not deliveries and not due:
             due = self._due(self._clock.now())
         if deliveries or due:
-            await self._process(lease, inbox, deliveries, due)
+            await self._process(lease, inbox, deliveries=deliveries, due=due)
         else:
             await self._idle(lease)
 
@@ -198,7 +202,7 @@ class Leader:
             await self._store.prune(sent_before=self._clock.now() - OUTBOX_KEPT)
 
     async def _process(
-        self, lease: Lease, inbox: Inbox, deliveries: Sequence[Delivery], due: Sequence[Envelope]
+        self, lease: Lease, inbox: Inbox, *, deliveries: Sequence[Delivery], due: Sequence[Envelope]
     ) -> None:
         letters: list[Packet] = []
         work = [Work(alarm, None) for alarm in due]
@@ -209,7 +213,10 @@ class Leader:
                 letters.append(dead_letter(delivery.packet, service=self._wiring.service, why=str(reason)))
         spans = [self._spans.open(one.envelope) for one in work] if self._spans else []
         if spans:
-            work = [one._replace(envelope=_within(one.envelope, span)) for one, span in zip(work, spans, strict=True)]
+            work = [
+                one._replace(envelope=_within(one.envelope, span))
+                for one, span in zip(work, spans, strict=True)
+            ]
         await self._load([one.envelope for one in work])
         await self._settle(lease, work, letters)
         await inbox.ack(deliveries)
@@ -217,9 +224,15 @@ class Leader:
             span.end()
 
     async def _settle(self, lease: Lease, work: Sequence[Work], letters: Sequence[Packet]) -> None:
-        """Fold, commit, publish. A batch that the store's rules forbid is halved until the one input is found."""
+        """Fold, commit, publish. A batch that the store's rules forbid is halved until the one input is
+        found.
+        """
         outcome = fold_batch(
-            self._wiring, self._rows, [one.envelope for one in work], now=self._clock.now(), planner=self._planner
+            self._wiring,
+            self._rows,
+            [one.envelope for one in work],
+            now=self._clock.now(),
+            planner=self._planner,
         )
         origins = {one.envelope.id: one.delivery for one in work}
         refused = [self._letter(refusal, origins.get(refusal.envelope.id)) for refusal in outcome.refusals]
@@ -234,9 +247,11 @@ class Leader:
                 await self._settle(lease, work[:half], letters)
                 await self._settle(lease, work[half:], ())
             else:
-                await self._set_aside(lease, work, letters, str(why))
+                await self._set_aside(lease, work, letters, why=str(why))
 
-    async def _set_aside(self, lease: Lease, work: Sequence[Work], letters: Sequence[Packet], why: str) -> None:
+    async def _set_aside(
+        self, lease: Lease, work: Sequence[Work], letters: Sequence[Packet], *, why: str
+    ) -> None:
         """One input that cannot be stored: dead-letter it, and park the rows that it concerns."""
         outcome = Outcome()
         for envelope, delivery in work:
@@ -248,7 +263,9 @@ class Leader:
         await self._commit(lease, self._batch(outcome, letters), outcome)
 
     def _letter(self, refusal: Refusal, delivery: Delivery | None) -> Packet:
-        log.error("%s sets aside %s: %s", self._wiring.service, refusal.envelope.message.type_name, refusal.why)
+        log.error(
+            "%s sets aside %s: %s", self._wiring.service, refusal.envelope.message.type_name, refusal.why
+        )
         packet = delivery.packet if delivery is not None else encode(refusal.envelope)
         return dead_letter(packet, service=self._wiring.service, why=refusal.why, ref=refusal.ref)
 
@@ -287,7 +304,9 @@ class Leader:
                 self._rows[row.ref] = row
 
     def _keep(self, row: Aggregate) -> None:
-        """Living rows stay in memory: this leader is their only writer. Finished ones are loaded when asked for."""
+        """Living rows stay in memory: this leader is their only writer. Finished ones are loaded when asked
+        for.
+        """
         if row.terminal:
             self._rows.pop(row.ref, None)
         else:
@@ -332,5 +351,3 @@ def _within(envelope: Envelope, span: Span) -> Envelope:
         link=envelope.link,
         redriven=envelope.redriven,
     )
-
-

@@ -1,4 +1,6 @@
-"""What the leader needs of a store and of a bus. Two implementations of each: real ones, and the simulator's."""
+"""What the leader needs of a store and of a bus. Two implementations of each: real ones, and the
+simulator's.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,9 @@ class StoreConflict(Exception):
 
 
 class StoreRefused(Exception):
-    """The store's own rules forbid this batch (a CHECK, a unique index, a value that it cannot hold). Nothing was committed."""
+    """The store's own rules forbid this batch (a CHECK, a unique index, a value that it cannot hold).
+    Nothing was committed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,9 @@ class Store(Protocol):
     async def open_intents(self) -> list[OpenIntent]: ...
 
     async def begin_intent(self, intent_id: str) -> int:
-        """Note that a hand begins it, before it does; returns how often it was begun, this time included. 0: it is closed."""
+        """Note that a hand begins it, before it does; returns how often it was begun, this time included.
+        0: it is closed.
+        """
         ...
 
 

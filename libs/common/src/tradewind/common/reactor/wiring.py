@@ -1,4 +1,4 @@
-"""A service as a value: its kinds of rows, its reactions, its hands. `services/*/wiring.py` holds one each."""
+"""A service as a value: its rows, its reactions, its hands. `services/*/wiring.py` holds one each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,9 @@ class Alarm(Message, owner="reactor", name="alarm"):
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """When a message of `on` (or of a contract below it) arrives, `decide` it for each row that `keys` names."""
+    """When a message of `on` (or of a contract below it) arrives, `decide` it for each row that `keys`
+    names.
+    """
 
     on: type[Message]
     kind: type[Aggregate]
@@ -43,7 +45,11 @@ class Reaction:
 
 
 def on(
-    message: type[Message], kind: type[Aggregate], *, key: Callable[[Any], str | Iterable[str]], decide: Decide[Any, Any]
+    message: type[Message],
+    kind: type[Aggregate],
+    *,
+    key: Callable[[Any], str | Iterable[str]],
+    decide: Decide[Any, Any],
 ) -> Reaction:
     """A reaction to `message` by the row (or the rows) of `kind` that `key` names."""
 
@@ -55,7 +61,9 @@ def on(
 
 
 class Planner(Protocol):
-    """Choices over many rows, made once a batch. It keeps an index of the rows; it is rebuilt from them when in doubt."""
+    """Choices over many rows, made once a batch. It keeps an index of the rows; it is rebuilt from them
+    when in doubt.
+    """
 
     def observe(self, changed: Iterable[Aggregate]) -> None:
         """Take note of the newest state of some rows."""
@@ -80,7 +88,9 @@ class Wiring:
     """Rows that exist from the first start on. Each is woken whenever a leader starts."""
     hands: dict[str, type[Value]] = field(default_factory=dict[str, type[Value]])
     """The names of the hands that carry out its intents, and what each is given."""
-    _by_type: dict[type[Message], tuple[Reaction, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _by_type: dict[type[Message], tuple[Reaction, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def reactions_to(self, message: Message) -> tuple[Reaction, ...]:
         known = self._by_type.get(type(message))
@@ -101,7 +111,8 @@ class Wiring:
         for reaction in self.reactions:
             heard.setdefault(stream_of(reaction.on), set()).add(reaction.on.subjects())
         if any(issubclass(reaction.on, Command) for reaction in self.reactions):
-            # A command nobody has a reaction for must surface as a dead letter, not stay in the stream unseen.
+            # A command nobody has a reaction for must surface as a dead letter, not stay in the stream
+            # unseen.
             heard["COMMANDS"] = {f"cmd.{self.service}.>"}
         return {stream: tuple(sorted(_widest(filters))) for stream, filters in sorted(heard.items())}
 

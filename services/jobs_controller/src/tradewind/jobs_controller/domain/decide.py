@@ -71,7 +71,8 @@ def observe_allocation(job: Job | None, heard: AllocationEvent, ctx: Ctx, *, sig
             if not any(rank.node in lost and not rank.ended for rank in job.ranks):
                 return Decision()
             ranks = tuple(
-                rank.but(phase=RankPhase.GONE) if rank.node in lost and not rank.ended else rank for rank in job.ranks
+                rank.but(phase=RankPhase.GONE) if rank.node in lost and not rank.ended else rank
+                for rank in job.ranks
             )
             return settle(job.evolve(ranks=ranks), ctx, sign=sign)
         case AllocationPhase.REVOKED if job.verdict is None:
@@ -101,7 +102,9 @@ def _start(job: Job, seats: tuple[Seat, ...], ctx: Ctx, *, sign: Sign) -> Decisi
     starting = job.evolve(
         phase=JobPhase.STARTING, reason="", ranks=ranks, go=len(ranks) == 1, wake_at=ctx.now + SOON
     )
-    return became(starting, JobStarting.of(starting.level), *wants(starting, present_goal(starting), ctx, sign=sign))
+    return became(
+        starting, JobStarting.of(starting.level), *wants(starting, present_goal(starting), ctx, sign=sign)
+    )
 
 
 def observe_rank(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
@@ -133,7 +136,8 @@ def _how_far(phase: RankPhase) -> int:
 def _answer_stray(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
     """A report under an old fence is evidence that something still runs: answer "stop".
 
-    Where the present attempt has ranks on that node, its own want says so already (a node ends what belongs to lower
+    Where the present attempt has ranks on that node, its own want says so already (a node ends what belongs
+    to lower
     attempts), and must stay the last value of its subject.
     """
     if _how_far(heard.phase) == len(_ORDER):
@@ -141,7 +145,7 @@ def _answer_stray(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> 
     fence = heard.fence
     answer: AllocationWant
     if job is not None and not job.terminal and heard.node in job.nodes:
-        answer = want(job, heard.node, present_goal(job), ctx, sign=sign)
+        answer = want(job, present_goal(job), ctx, node=heard.node, sign=sign)
     else:
         workspace = job.workspace if job is not None else "default"
         version = job.version if job is not None else 0
@@ -161,5 +165,3 @@ def wake(job: Job, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
         return Decision(publish=(JobRestated.of(job.level), ask))
     again = job.evolve(wake_at=ctx.now + (LATER if job.phase is JobPhase.RUNNING else SOON))
     return became(again, *wants(again, present_goal(again), ctx, sign=sign), ask)
-
-

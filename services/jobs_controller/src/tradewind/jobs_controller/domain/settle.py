@@ -1,6 +1,7 @@
 """What follows from where the ranks are: the one rule by which a job moves on.
 
-Start-again safety (design.md §2): a next attempt begins only when every rank of this one has ended, which its node
+Start-again safety (design.md §2): a next attempt begins only when every rank of this one has ended, which
+its node
 said (exited, stopped) or the infra confirmed (gone). Silence is never an end.
 """
 

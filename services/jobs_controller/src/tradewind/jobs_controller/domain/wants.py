@@ -16,7 +16,7 @@ Sign = Callable[[Grant], str]
 
 def wants(job: Job, goal: Goal, ctx: Ctx, *, sign: Sign) -> tuple[AllocationWant, ...]:
     """One want for each node of the job."""
-    return tuple(want(job, node, goal, ctx, sign=sign) for node in job.nodes)
+    return tuple(want(job, goal, ctx, node=node, sign=sign) for node in job.nodes)
 
 
 def present_goal(job: Job) -> Goal:
@@ -26,7 +26,7 @@ def present_goal(job: Job) -> Goal:
     return Goal.GO if job.go else Goal.PREPARE
 
 
-def want(job: Job, node: str, goal: Goal, ctx: Ctx, *, sign: Sign) -> AllocationWant:
+def want(job: Job, goal: Goal, ctx: Ctx, *, node: str, sign: Sign) -> AllocationWant:
     grant = Grant(
         workspace=job.workspace,
         job=job.id,

@@ -91,7 +91,9 @@ def _expand(workflow: Workflow, ctx: Ctx) -> Decision[Workflow]:
 def _cancel(workflow: Workflow, ctx: Ctx) -> Decision[Workflow]:
     upto = min(workflow.cancelled + CHUNK, workflow.expanded)
     ends = tuple(
-        CancelJob(id=job_id(workflow.id, index), workspace=workflow.workspace, reason="its array was cancelled")
+        CancelJob(
+            id=job_id(workflow.id, index), workspace=workflow.workspace, reason="its array was cancelled"
+        )
         for index in range(workflow.cancelled, upto)
     )
     if upto < workflow.expanded:

@@ -40,7 +40,9 @@ def observe_job(allocation: Allocation | None, heard: JobEvent, ctx: Ctx) -> Dec
 
 
 def restate(allocation: Allocation | None, heard: RestateAllocation, ctx: Ctx) -> Decision[Allocation]:
-    return Decision(publish=(AllocationRestated.of(allocation.level),)) if allocation is not None else Decision()
+    return (
+        Decision(publish=(AllocationRestated.of(allocation.level),)) if allocation is not None else Decision()
+    )
 
 
 def wake(allocation: Allocation, ctx: Ctx) -> Decision[Allocation]:

@@ -70,11 +70,12 @@ def wake(claim: Claim, ctx: Ctx, *, idle_grace: timedelta) -> Decision[Claim]:
     """Idle for long enough: it wants no nodes any more. Not served yet: say again what it asks for."""
     if claim.phase is ClaimPhase.OPEN:
         asked = claim.evolve(wake_at=ctx.now + SOON)
-        return became(asked, ClaimRestated.of(asked.level), RestatePlacement(id=claim.id, workspace=claim.workspace))
-    idle = claim.retention is Retention.JOB and claim.idle_since is not None
-    if idle and ctx.now - claim.idle_since >= idle_grace:  # pyright: ignore[reportOptionalOperand] - `idle` says so
-        return closed(claim)
-    return Decision()
+        return became(
+            asked, ClaimRestated.of(asked.level), RestatePlacement(id=claim.id, workspace=claim.workspace)
+        )
+    if claim.retention is not Retention.JOB or claim.idle_since is None:
+        return Decision()
+    return closed(claim) if ctx.now - claim.idle_since >= idle_grace else Decision()
 
 
 def _largest(shapes: tuple[Shape, ...]) -> Shape:

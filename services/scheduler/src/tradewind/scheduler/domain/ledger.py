@@ -1,4 +1,6 @@
-"""The ledger of node capacity: what each node holds, what is free, and how a gang fits. An index, rebuilt from rows."""
+"""The ledger of node capacity: what each node holds, what is free, and how a gang fits. An index, rebuilt
+from rows.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -58,7 +60,9 @@ class Ledger:
         return tuple(used.allocations) if used is not None else ()
 
     def seat(self, shapes: tuple[Shape, ...], nodes: Iterable[Capacity]) -> tuple[Seat, ...] | None:
-        """One seat a shape, each on a node of its own; None unless all fit. The fullest node that fits comes first."""
+        """One seat a shape, each on a node of its own; None unless all fit. The fullest node that fits
+        comes first.
+        """
         candidates = sorted(nodes, key=self._free_cpus)
         seats: list[Seat] = []
         for rank, shape in enumerate(shapes):

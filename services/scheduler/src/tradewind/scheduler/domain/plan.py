@@ -1,6 +1,8 @@
-"""The scheduler's choices over many rows, made once a batch: who goes next, onto which nodes, and what to ask for.
+"""The scheduler's choices over many rows, made once a batch: who goes next, onto which nodes, and what to
+ask for.
 
-Its work grows with what changed: a class of demand that could not be served is not tried again until something was
+Its work grows with what changed: a class of demand that could not be served is not tried again until
+something was
 given back or came new.
 """
 
@@ -147,7 +149,9 @@ class SchedulerPlanner:
         )
 
     def _grant(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:
-        """Best first over the heads of all classes; a class whose head does not fit is out until something changes."""
+        """Best first over the heads of all classes; a class whose head does not fit is out until something
+        changes.
+        """
         heads = [
             (head.rank_in_queue, demand_class)
             for demand_class in self._queue.classes
@@ -201,12 +205,14 @@ class SchedulerPlanner:
     def _ask(self, ctx: Ctx) -> Iterator[Decision[Claim]]:
         """A class that waits has one unserved claim that asks for its nodes; the whole class shares it."""
         asking = {claim.demand_class for claim in self._claims.values() if claim.phase is ClaimPhase.OPEN}
-        names = {(claim.workspace, claim.name): claim for claim in self._claims.values() if claim.name is not None}
+        names = {
+            (claim.workspace, claim.name): claim for claim in self._claims.values() if claim.name is not None
+        }
         for demand_class in self._queue.classes:
             head = self._queue.head(demand_class)
             if head is None or demand_class in asking:
                 continue
-            named = names.get((head.workspace, head.demand.cluster))
+            named = names.get((head.workspace, head.demand.cluster)) if head.demand.cluster else None
             if named is None:
                 opened = open_for(head, ctx)
                 if opened.state is not None and opened.state.name is not None:
@@ -214,7 +220,10 @@ class SchedulerPlanner:
                 yield opened
             elif named.phase is ClaimPhase.SERVED and not self._nodes_of.get(named.id):
                 again = named.evolve(
-                    phase=ClaimPhase.OPEN, generation=named.generation + 1, wake_at=ctx.now + SOON, idle_since=None
+                    phase=ClaimPhase.OPEN,
+                    generation=named.generation + 1,
+                    wake_at=ctx.now + SOON,
+                    idle_since=None,
                 )
                 yield became(again, ClaimOpened.of(again.level))
 

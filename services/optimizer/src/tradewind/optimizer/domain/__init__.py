@@ -1,0 +1,1 @@
+"""Which offers, in what order: pure functions over frozen values."""

@@ -1,0 +1,97 @@
+"""Places for the claims that seek one, chosen once a batch from all that is known of offers and infras."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tradewind.catalog.offers import Offer
+from tradewind.common.contracts.node import InfraLevel
+from tradewind.common.contracts.placement import (
+    PlacementChosen,
+    PlacementInfeasible,
+    PlacementPhase,
+    RankedOffers,
+    RankOffers,
+)
+from tradewind.common.contracts.values import Place
+from tradewind.common.reactor.aggregate import Aggregate
+from tradewind.common.reactor.decision import Ctx, Decision, became
+from tradewind.optimizer.domain.decide import LATER
+from tradewind.optimizer.domain.model import Market, Placement
+from tradewind.optimizer.domain.ranking import Ranking, cheapest_by_type, launchable, rank
+
+LIST = 20
+"""Places in one list; who has walked it asks for the next."""
+
+
+class Broker:
+    """The planner: an index of markets and of placements that seek or found nothing, over the offers of the
+    catalog.
+    """
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        self._offers = offers
+        self._infras: dict[str, InfraLevel] = {}
+        self._seeking: dict[str, Placement] = {}
+
+    def over(self, rows: Iterable[Aggregate]) -> "Broker":
+        """The same broker, its index made anew from `rows`."""
+        self._infras.clear()
+        self._seeking.clear()
+        self.observe(rows)
+        return self
+
+    def observe(self, changed: Iterable[Aggregate]) -> None:
+        for row in changed:
+            match row:
+                case Market():
+                    self._infras[row.id] = row.infra
+                case Placement(phase=PlacementPhase.SOUGHT | PlacementPhase.INFEASIBLE):
+                    self._seeking[row.id] = row
+                case Placement():
+                    self._seeking.pop(row.id, None)
+                case _:
+                    raise TypeError(f"the optimizer has no rows of kind {row.kind}")
+
+    def plan(self, ctx: Ctx) -> Sequence[Decision[Placement]]:
+        return list(self._choose(ctx))
+
+    def _choose(self, ctx: Ctx) -> Iterator[Decision[Placement]]:
+        for placement in sorted(self._seeking.values(), key=lambda one: one.id):
+            if placement.not_before is not None and placement.not_before > ctx.now:
+                continue
+            ranking = launchable(
+                rank(placement.shape, placement.count, offers=self._offers, infras=self._infras), self._infras
+            )
+            if ranking.candidates:
+                chosen = placement.evolve(
+                    phase=PlacementPhase.CHOSEN,
+                    round=placement.round + 1,
+                    ranked=_ordered(ranking, placement),
+                    why="",
+                    not_before=None,
+                    wake_at=ctx.now + LATER,
+                )
+                yield became(chosen, PlacementChosen.of(chosen.level))
+            elif placement.phase is PlacementPhase.SOUGHT or placement.why != ranking.why_none:
+                infeasible = placement.evolve(
+                    phase=PlacementPhase.INFEASIBLE,
+                    why=ranking.why_none,
+                    not_before=None,
+                    wake_at=ctx.now + LATER,
+                )
+                yield became(infeasible, PlacementInfeasible.of(infeasible.level))
+
+    def answer(self, query: RankOffers) -> RankedOffers:
+        """What a demand would cost, everywhere: for a person who wants to know before spending."""
+        ranking = rank(query.shape, query.count, offers=self._offers, infras=self._infras)
+        return RankedOffers(
+            candidates=cheapest_by_type(ranking.candidates)[: query.limit],
+            considered=ranking.considered,
+            why_none=ranking.why_none,
+        )
+
+
+def _ordered(ranking: Ranking, placement: Placement) -> tuple[Place, ...]:
+    """Cheapest first, but what just refused comes last."""
+    refused = [attempt.place for attempt in placement.attempted]
+    places = [one.place for one in ranking.candidates]
+    return tuple(sorted(places, key=lambda place: place in refused)[:LIST])
