@@ -1,0 +1,71 @@
+"""What a task finds in its environment."""
+
+from tests.unit.agent.wants import fence, want
+from tradewind.agent.domain.environment import environment, inherited, task_id
+from tradewind.common.contracts.rank import Goal
+from tradewind.common.contracts.task import JobSpec, RoleSpec
+from tradewind.common.contracts.values import Shape, Share
+
+SPEC = JobSpec(
+    name="train",
+    roles=(RoleSpec(count=2, shape=Shape(accelerator="A100", accelerator_count=4)),),
+    envs={"LR": "0.1", "TRADEWIND_FENCE": "mine"},
+)
+
+
+def of_rank(rank: int, *, setup: bool = False, **changes: object) -> dict[str, str]:
+    told = want(Goal.GO, ranks=((0, 0), (1, 0)), **changes)
+    return environment(
+        want=told,
+        rank=told.ranks[rank],
+        fence=fence(rank),
+        spec=SPEC,
+        address="127.0.1.2",
+        setup=setup,
+    )
+
+
+def test_a_rank_knows_its_gang_as_under_skypilot() -> None:
+    env = of_rank(1)
+    for prefix in ("SKYPILOT_", "TRADEWIND_"):
+        assert env[f"{prefix}NODE_RANK"] == "1"
+        assert env[f"{prefix}NODE_IPS"] == "127.0.1.1\n127.0.1.2"
+        assert env[f"{prefix}NUM_NODES"] == "2"
+        assert env[f"{prefix}NUM_GPUS_PER_NODE"] == "4"
+        assert env[f"{prefix}TASK_ID"] == "tradewind-default-7-train"
+    assert env["LR"] == "0.1"
+
+
+def test_a_setup_has_its_own_names() -> None:
+    env = of_rank(1, setup=True)
+    assert env["SKYPILOT_SETUP_NODE_RANK"] == "1"
+    assert env["TRADEWIND_SETUP_NODE_IPS"] == "127.0.1.1\n127.0.1.2"
+    assert "SKYPILOT_NODE_RANK" not in env
+
+
+def test_a_task_cannot_hide_its_fence() -> None:
+    assert of_rank(1)["TRADEWIND_FENCE"] == "job-1.1.1.0"
+
+
+def test_a_job_of_an_array_knows_its_place() -> None:
+    env = of_rank(0, job_index=12)
+    assert env["TRADEWIND_JOB_INDEX"] == env["SKYPILOT_JOB_RANK"] == "12"
+    assert env["SKYPILOT_TASK_ID"] == "tradewind-default-7-12-train"
+    assert "TRADEWIND_JOB_INDEX" not in of_rank(0)
+
+
+def test_devices_are_named_only_where_they_were_given() -> None:
+    assert "CUDA_VISIBLE_DEVICES" not in of_rank(0)
+    told = want(Goal.GO)
+    given = told.ranks[0].but(share=Share(cpus=1, devices=(2, 3)))
+    env = environment(want=told, rank=given, fence=fence(), spec=SPEC, address="127.0.1.2", setup=False)
+    assert env["CUDA_VISIBLE_DEVICES"] == "2,3"
+
+
+def test_the_agents_own_settings_stay_with_it() -> None:
+    node = {"PATH": "/bin", "HOME": "/home/a", "TRADEWIND_NODE_DIR": "/n", "OTEL_EXPORTER_OTLP_ENDPOINT": "x"}
+    assert inherited(node) == {"PATH": "/bin", "HOME": "/home/a"}
+
+
+def test_the_task_id_is_the_same_for_every_attempt() -> None:
+    assert task_id(want(attempt=1)) == task_id(want(attempt=4))

@@ -1,0 +1,178 @@
+"""The agent's rule, step by step."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.unit.agent.wants import JOB, NODE, fence, want
+from tradewind.agent.domain.model import (
+    Action,
+    Ended,
+    Fact,
+    Fetch,
+    Fetched,
+    Forget,
+    Holding,
+    Prepared,
+    Say,
+    Setup,
+    Start,
+    Started,
+    Stop,
+)
+from tradewind.agent.domain.reconcile import heed, learn, levels
+from tradewind.common.contracts.rank import AllocationWant, Goal
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+F = fence()
+OLD = F
+NEW = fence(attempt=2)
+
+Input = AllocationWant | Fact
+
+
+def after(*inputs: Input) -> tuple[Holding, list[Action]]:
+    """What is held after `inputs`, and what the last of them led to."""
+    holding, last = Holding(NODE, JOB), list[Action]()
+    for one in inputs:
+        step = heed(holding, one) if isinstance(one, AllocationWant) else learn(holding, one)
+        holding, last = step.holding, list(step.actions)
+    return holding, last
+
+
+def told(actions: Sequence[Action]) -> list[object]:
+    """Actions, with what is said made short."""
+    return [
+        (action.said.fence.rank, action.said.phase.value, action.said.exit_code)
+        if isinstance(action, Say)
+        else action
+        for action in actions
+    ]
+
+
+def ended(code: int | None = 0, reason: str = "run", of: object = F) -> Ended:
+    return Ended(of, AT, code, reason)  # pyright: ignore[reportArgumentType] -- a fence, given by name
+
+
+PREPARE, GO = want(Goal.PREPARE), want(Goal.GO, version=2)
+STOP, FORGET = want(Goal.STOP, version=3), want(Goal.FORGET, version=4)
+READY = (PREPARE, Fetched(F), Prepared(F))
+RUNS = (*READY, GO, Started(F, AT))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "leads_to"),
+    [
+        # the plain path
+        ((PREPARE,), [Fetch(F)]),
+        ((PREPARE, Fetched(F)), [Setup(F)]),
+        (READY, [(0, "prepared", None)]),
+        ((*READY, GO), [Start(F)]),
+        (RUNS, [(0, "running", None)]),
+        ((*RUNS, ended(0)), [(0, "exited", 0)]),
+        ((*RUNS, ended(3)), [(0, "exited", 3)]),
+        ((*RUNS, ended(0), FORGET), [(0, "exited", 0), Forget(F)]),
+        # go without a barrier
+        ((GO,), [Fetch(F)]),
+        ((GO, Fetched(F), Prepared(F)), [Start(F)]),
+        ((PREPARE, GO), [(0, "wanted", None)]),
+        ((PREPARE, GO, Fetched(F), Prepared(F)), [Start(F)]),
+        # what cannot be prepared
+        ((PREPARE, ended(1, "fetch")), [(0, "exited", 1)]),
+        ((PREPARE, Fetched(F), ended(7, "setup")), [(0, "exited", 7)]),
+        ((*READY, GO, ended(127)), [(0, "exited", 127)]),
+        # ending
+        ((STOP,), [(0, "stopped", None)]),
+        ((*READY, STOP), [(0, "stopped", None)]),
+        ((PREPARE, STOP), [(0, "wanted", None), Stop(F, 5.0)]),
+        ((PREPARE, STOP, Fetched(F)), [(0, "stopped", None)]),
+        ((PREPARE, STOP, ended(None, "fetch")), [(0, "stopped", None)]),
+        ((*RUNS, STOP), [(0, "running", None), Stop(F, 5.0)]),
+        ((*RUNS, STOP, ended(143)), [(0, "stopped", 143)]),
+        ((*RUNS, STOP, FORGET), [(0, "running", None)]),
+        ((*RUNS, STOP, FORGET, ended(143)), [(0, "stopped", 143), Forget(F)]),
+        ((*RUNS, FORGET), [(0, "running", None), Stop(F, 5.0)]),
+        ((*RUNS, ended(0), STOP), [(0, "exited", 0)]),
+        ((FORGET,), [(0, "stopped", None), Forget(F)]),
+        ((FORGET, want(Goal.FORGET, version=9)), [(0, "stopped", None)]),
+        # older and equal wants, late answers, answers about strangers
+        ((*RUNS, PREPARE), []),
+        ((*RUNS, GO), []),
+        ((*RUNS, STOP, ended(143), GO), []),
+        ((*RUNS, ended(0), Started(F, AT)), []),
+        ((*RUNS, Started(fence(9), AT)), []),
+        ((STOP, want(Goal.GO, version=9)), [(0, "stopped", None)]),
+        # a newer attempt
+        ((*RUNS, want(attempt=2)), [Stop(OLD, 5.0), Fetch(NEW)]),
+        ((*RUNS, want(attempt=2), Fetched(NEW)), []),
+        ((*RUNS, want(attempt=2), Fetched(NEW), ended(143)), [(0, "stopped", 143), Forget(OLD), Setup(NEW)]),
+        ((*READY, want(attempt=2)), [(0, "stopped", None), Forget(OLD), Fetch(NEW)]),
+        ((want(attempt=2), want(Goal.GO, attempt=1, version=50)), []),
+        # a rank's next incarnation
+        (
+            (*RUNS, ended(137), want(Goal.GO, version=3, ranks=((0, 1),))),
+            [Forget(F), Fetch(fence(incarnation=1))],
+        ),
+        (
+            (*RUNS, want(Goal.GO, version=3, ranks=((0, 1),))),
+            [Stop(F, 5.0), Fetch(fence(incarnation=1))],
+        ),
+        # a rank that was taken out of the want
+        (
+            (want(ranks=((0, 0), (1, 0))), want(version=2, ranks=((1, 0),))),
+            [(1, "wanted", None), Stop(F, 5.0)],
+        ),
+        # strays: a want that names no rank ends them all
+        ((*RUNS, want(Goal.FORGET, version=3, ranks=())), [Stop(F, 5.0)]),
+        ((*RUNS, ended(0), want(Goal.FORGET, version=3, ranks=())), [Forget(F)]),
+    ],
+)
+def test_last_input_leads_to(inputs: Sequence[Input], leads_to: list[object]) -> None:
+    _, actions = after(*inputs)
+    assert told(actions) == leads_to
+
+
+def test_two_ranks_of_a_gang_move_by_themselves() -> None:
+    gang = want(ranks=((0, 0), (1, 0)))
+    one, two = fence(0), fence(1)
+    _, actions = after(gang)
+    assert told(actions) == [Fetch(one), Fetch(two)]
+    _, actions = after(gang, Fetched(two))
+    assert told(actions) == [Setup(two)]
+
+
+def test_a_rank_waits_for_its_earlier_self_alone() -> None:
+    both = want(Goal.GO, ranks=((0, 0), (1, 0)))
+    holding, _ = after(
+        both,
+        *(made(fence(rank)) for rank in (0, 1) for made in (Fetched, Prepared)),
+        Started(fence(0), AT),
+        Started(fence(1), AT),
+        want(Goal.GO, version=2, ranks=((0, 1), (1, 0))),
+    )
+    assert told(learn(holding, Fetched(fence(0, incarnation=1))).actions) == []
+    assert holding.rank(fence(1)).stopping == ""  # type: ignore[union-attr] -- it is held
+
+
+def test_everything_held_can_be_said_again() -> None:
+    holding, _ = after(*RUNS)
+    assert told(levels(holding)) == [(0, "running", None)]
+    (say,) = levels(holding)
+    assert say.said.node == NODE
+    assert say.said.started_at == AT
+
+
+def test_what_is_forgotten_is_remembered_but_not_said_again() -> None:
+    holding, _ = after(*RUNS, ended(0), FORGET)
+    assert holding.over
+    assert levels(holding) == ()
+    assert heed(holding, GO).actions == ()
+    assert told(heed(holding, want(Goal.FORGET, version=8)).actions) == [(0, "exited", 0)]
+
+
+def test_why_it_was_stopped_is_said() -> None:
+    _, actions = after(*READY, want(attempt=2))
+    say = actions[0]
+    assert isinstance(say, Say)
+    assert say.said.reason == "superseded by attempt 2"
