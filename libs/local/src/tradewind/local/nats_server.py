@@ -36,6 +36,7 @@ class EmbeddedNats(EmbeddedServer):
         super().__init__(home, settings)
         self.files = NatsFiles(home.nats)
         self.node_users = NodeUsers(users_file=self.files.node_users, pid_file=self._pid_file())
+        self._started_with = (0, 0)
 
     def url(self, user: str) -> str:
         """`nats://USER:PASSWORD@127.0.0.1:PORT` of ADMIN, READER or one of SERVICES."""
@@ -61,6 +62,7 @@ class EmbeddedNats(EmbeddedServer):
             event_nouns=event_nouns(),
         )
         write_private(self.files.config, text)
+        self._started_with = self._node_users_state()
         return [str(program()), "--config", str(self.files.config), "--pid", self._mark()]
 
     @property
@@ -85,8 +87,13 @@ class EmbeddedNats(EmbeddedServer):
         kind, _, info = hello.partition(b" ")
         if kind != b"INFO" or json.loads(info)["server_name"] != self._server_name:
             return False
-        self.node_users.reload()  # for nodes added after it read the file and before it wrote its pid
+        if self._node_users_state() != self._started_with:
+            self.node_users.reload()  # nodes were added after it read the file and before it wrote its pid
         return True
+
+    def _node_users_state(self) -> tuple[int, int]:
+        state = self.files.node_users.stat()
+        return state.st_ino, state.st_mtime_ns
 
     def _pid_file(self) -> Path:
         return self.home.run / "nats.pid"

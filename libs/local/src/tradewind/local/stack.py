@@ -1,0 +1,131 @@
+"""The local stack: both servers under supervision, what they must hold, and every service.
+
+The order of a start: lock the home, servers, schemas, streams, services, and last `endpoint.json`: whoever reads that
+finds everything there.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from tradewind.common.bus import topology
+from tradewind.common.bus.connection import connect
+from tradewind.common.db import migrate
+from tradewind.common.endpoint import Endpoint
+from tradewind.common.runtime.app import App
+from tradewind.common.runtime.host import host
+from tradewind.common.runtime.settings import Settings as ServiceSettings
+from tradewind.gateway.app import app as gateway
+from tradewind.jobs_controller.app import app as jobs_controller
+from tradewind.local.home import Home
+from tradewind.local.nats_config import ADMIN
+from tradewind.local.nats_server import EmbeddedNats
+from tradewind.local.ports import LOOPBACK
+from tradewind.local.postgres import EmbeddedPostgres
+from tradewind.local.postgres_files import SUPERUSER
+from tradewind.local.server import EmbeddedServer
+from tradewind.local.service_process import ServiceProcess
+from tradewind.local.settings import Settings
+from tradewind.local.wirings import READERS, wirings
+from tradewind.optimizer.app import app as optimizer
+from tradewind.provisioner.app import app as provisioner
+from tradewind.scheduler.app import app as scheduler
+from tradewind.serve_controller.app import app as serve_controller
+
+log = logging.getLogger(__name__)
+
+APPS: Mapping[str, Callable[[ServiceSettings], App]] = {
+    "jobs_controller": jobs_controller,
+    "scheduler": scheduler,
+    "optimizer": optimizer,
+    "provisioner": provisioner,
+    "serve_controller": serve_controller,
+    "gateway": gateway,
+}
+GATEWAY_PORT = "TRADEWIND_GATEWAY_PORT"
+
+
+class Moved(Exception):
+    """A server had to take another port: who knows the old one must start again."""
+
+
+class Stack:
+    """One home's control plane. Must run on the main thread (the servers die with the thread that made them)."""
+
+    def __init__(self, home: Home, *, processes: bool = False) -> None:
+        self._home = home
+        self._processes = processes
+        self._settings = Settings(home)
+        self._postgres = EmbeddedPostgres(home, self._settings)
+        self._nats = EmbeddedNats(home, self._settings)
+
+    async def run(self) -> None:
+        """Until cancelled; the home must be locked. Raises Moved, ServerFailed."""
+        self._home.token()
+        Endpoint.remove(self._home.folder)
+        try:
+            await asyncio.gather(self._postgres.start(), self._nats.start())
+            await asyncio.gather(self._make_schemas(), self._make_streams())
+            gateway_port = self._settings.port("gateway")
+            apps = self._apps(gateway_port)
+            async with asyncio.TaskGroup() as group:
+                for server in (self._postgres, self._nats):
+                    group.create_task(_keep_up(server), name=server.name)
+                group.create_task(host(apps), name="services")
+                group.create_task(self._announce(apps, gateway_port), name="announce")
+        finally:
+            Endpoint.remove(self._home.folder)
+            await asyncio.gather(self._postgres.stop(), self._nats.stop())
+
+    def environment(self, service: str, gateway_port: int) -> dict[str, str]:
+        """What a process of one service is told."""
+        return {
+            "TRADEWIND_HOME": str(self._home.folder),
+            "TRADEWIND_POSTGRES_URL": self._postgres.url(),
+            "TRADEWIND_NATS_URL": self._nats.url(service),
+            "TRADEWIND_NATS_PID_FILE": str(self._home.run / "nats.pid"),
+            "TRADEWIND_INSTANCE": "local",
+            GATEWAY_PORT: str(gateway_port),
+        }
+
+    def _apps(self, gateway_port: int) -> Sequence[App]:
+        environments = {name: self.environment(name, gateway_port) for name in APPS}
+        if self._processes:
+            return [
+                ServiceProcess(name, environment, log=self._home.logs / f"{name}.log", pid_file=self._home.run / f"{name}.pid")
+                for name, environment in environments.items()
+            ]
+        os.environ[GATEWAY_PORT] = str(gateway_port)
+        return [make(ServiceSettings.from_env(environments[name])) for name, make in APPS.items()]
+
+    async def _make_schemas(self) -> None:
+        url = self._postgres.url(user=SUPERUSER)
+        if await migrate.pending(url):
+            await migrate.migrate(url)
+
+    async def _make_streams(self) -> None:
+        connection = await connect(self._nats.url(ADMIN), name="tradewind.topology")
+        try:
+            for done in await topology.apply(connection, wirings(), readers=READERS):
+                log.info("%s", done)
+        finally:
+            await connection.close()
+
+    async def _announce(self, apps: Sequence[App], gateway_port: int) -> None:
+        """Once all services lead, the home says where it answers."""
+        while not all(app.ready() for app in apps):
+            await asyncio.sleep(0.005)
+        Endpoint.of_this_process(f"http://{LOOPBACK}:{gateway_port}").write(self._home.folder)
+        log.info("ready at http://%s:%d", LOOPBACK, gateway_port)
+
+
+async def _keep_up(server: EmbeddedServer) -> None:
+    while True:
+        code = await server.wait_dead()
+        port = server.port
+        log.warning("%s ended with code %d; starting it again", server.name, code)
+        await server.start()
+        if server.port != port:
+            raise Moved(f"{server.name} had to move from port {port} to {server.port}")
+
