@@ -1,0 +1,47 @@
+"""The keys of a task file that are read, and what to say of one that is not."""
+
+import difflib
+
+TASK = ("name", "workdir", "num_nodes", "resources", "envs", "setup", "run")
+RESOURCES = ("infra", "cpus", "memory", "accelerators", "use_spot")
+
+# What SkyPilot 0.14 reads beyond these. Refused until something here acts on it: a field that is
+# read and then ignored would promise what does not happen.
+_LATER_TASK = frozenset(
+    "file_mounts volumes secrets managed_secrets service pool config event_callback inputs outputs "
+    "api_server_access execution primary_tasks termination_delay inter_connection".split()
+)
+_LATER_RESOURCES = frozenset(
+    "accelerator_args instance_type disk_size disk_tier network_tier local_disk max_hourly_cost ports "
+    "labels image_id autostop priority_class volumes any_of ordered".split()
+)
+_INSTEAD = {
+    "gpu": "write `accelerators`",
+    "gpus": "write `accelerators`",
+    "cloud": "write `infra: cloud/region/zone`",
+    "region": "write `infra: cloud/region/zone`",
+    "zone": "write `infra: cloud/region/zone`",
+}
+_OPTIONS = {
+    "priority": "`tw jobs launch --priority N`",
+    "job_recovery": "`tw jobs launch --max-restarts-on-errors N`",
+}
+_NEAR = 0.6
+
+
+def refusal(key: str, *, under: str) -> str:
+    """Why a key is refused under `resources` (or at the top, where `under` is empty), and what to write instead."""
+    known, later = (RESOURCES, _LATER_RESOURCES) if under else (TASK, _LATER_TASK)
+    elsewhere = TASK if under else RESOURCES
+    if key in _INSTEAD:
+        return f"is not read: {_INSTEAD[key]}{'' if under else ', under `resources`'}"
+    if key in _OPTIONS:
+        return f"is not read: give it as an option, {_OPTIONS[key]}"
+    if key in later:
+        return "is not supported yet"
+    if key in elsewhere:
+        return "belongs at the top of the file" if under else "belongs under `resources`"
+    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR)
+    if near:
+        return f"is unknown: did you mean `{near[0]}`?"
+    return f"is unknown: write one of {', '.join(known)}"
