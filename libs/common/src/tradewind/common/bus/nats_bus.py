@@ -1,0 +1,45 @@
+"""The reactor's bus over JetStream."""
+
+from collections.abc import Sequence
+
+from tradewind.common.bus.connection import Connection
+from tradewind.common.bus.failures import unavailable
+from tradewind.common.bus.intake import NatsIntake
+from tradewind.common.bus.publisher import Publisher
+from tradewind.common.contracts.envelope import Packet
+from tradewind.common.reactor.ports import Position
+
+
+class NatsBus:
+    """Implements `ports.Bus` on a connection that it does not own. `topology` makes streams and consumers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._publisher = Publisher(connection)
+
+    async def intake(self, *, stream: str, durable: str) -> NatsIntake:
+        """Takes the consumer over: all that is not acked is given to this intake. Raises Unavailable."""
+        intake = NatsIntake(self._connection, stream=stream, durable=durable)
+        try:
+            await intake.open()
+        except BaseException:
+            await intake.close()
+            raise
+        return intake
+
+    async def publish(self, packets: Sequence[Packet]) -> list[Position]:
+        """In this order. A header `Nats-TTL` (seconds) makes a want go by itself.
+
+        Raises:
+            Unavailable: some may be in, ask again with the same packets. A full stream is a reason too.
+        """
+        return await self._publisher.publish(packets)
+
+    async def last_sequence(self, stream: str) -> int:
+        """Raises Unavailable."""
+        with unavailable(f"the stream {stream}"):
+            return (await self._connection.js.stream_info(stream)).state.last_seq
+
+    async def close(self) -> None:
+        """Ends its publishing; the connection stays."""
+        await self._publisher.close()
