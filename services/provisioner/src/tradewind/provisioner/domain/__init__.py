@@ -1,0 +1,1 @@
+"""The rules of infras, clusters and nodes: pure functions over frozen values."""

@@ -1,0 +1,177 @@
+"""What a cluster does about each input. Its way along the list of places is in `walk`."""
+
+from datetime import timedelta
+
+from tradewind.common.contracts.allocation import ClaimEvent, ClaimPhase, RestateClaim
+from tradewind.common.contracts.node import (
+    ENDED_NODE_PHASES,
+    ClusterDraining,
+    ClusterPhase,
+    ClusterTerminated,
+    ClusterUp,
+    NodeEvent,
+    NodePhase,
+    RestateNode,
+)
+from tradewind.common.contracts.placement import PlacementEvent, PlacementPhase, RestatePlacement
+from tradewind.common.contracts.registry import Message
+from tradewind.common.contracts.values import Failure, FailureKind, Scope
+from tradewind.common.reactor.decision import Ctx, Decision, Intent, became
+from tradewind.provisioner.contracts import Launched
+from tradewind.provisioner.domain import orders
+from tradewind.provisioner.domain.model import Arrival, Cluster, cluster_id
+from tradewind.provisioner.domain.walk import drains, give_up, launch_next, next_round
+
+SOON = timedelta(minutes=1)
+LATER = timedelta(minutes=10)
+
+
+def observe_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decision[Cluster]:
+    """Somebody wants nodes, or wants them no more. Places come from the optimizer."""
+    claim = heard.claim
+    if cluster is None:
+        if claim.phase is not ClaimPhase.OPEN:
+            return Decision()
+        return Decision(
+            Cluster(
+                id=cluster_id(claim.id, claim.generation),
+                workspace=claim.workspace,
+                version=1,
+                claim=claim.id,
+                generation=claim.generation,
+                name=claim.name,
+                retention=claim.retention,
+                count=claim.count,
+                wake_at=ctx.now + SOON,
+            )
+        )
+    if cluster.terminal:
+        return Decision()
+    if claim.phase is ClaimPhase.CLOSED:
+        return close(cluster, "nobody wants it any more", ctx)
+    if (cluster.name, cluster.retention) != (claim.name, claim.retention):
+        return became(cluster.evolve(name=claim.name, retention=claim.retention))
+    return Decision()
+
+
+def observe_newer_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decision[Cluster]:
+    """Its claim asks anew, and another cluster answers. What is up stays as long as the claim does."""
+    if cluster is None or cluster.terminal:
+        return Decision()
+    if heard.claim.phase is ClaimPhase.CLOSED or cluster.phase is not ClusterPhase.UP:
+        return close(cluster, "its claim has moved on", ctx)
+    return Decision()
+
+
+def close(cluster: Cluster, reason: str, ctx: Ctx) -> Decision[Cluster]:
+    """Empty and end every node; those of a launch under way as soon as they are known."""
+    if cluster.phase is ClusterPhase.DRAINING:
+        return Decision()
+    draining = cluster.evolve(phase=ClusterPhase.DRAINING, reason=reason, ranked=(), wake_at=ctx.now + SOON)
+    if _is_empty(draining):
+        return _terminated(draining)
+    return became(draining, ClusterDraining.of(draining.level), *drains(draining, reason))
+
+
+def observe_placement(cluster: Cluster | None, heard: PlacementEvent, ctx: Ctx) -> Decision[Cluster]:
+    """A list of places. While a launch is under way, it is kept for when that fails."""
+    placement = heard.placement
+    if placement.phase is not PlacementPhase.CHOSEN:
+        return Decision()
+    if cluster is None:
+        # Its claim was missed, and may be closed by now: ask.
+        unknown = Cluster(
+            id=cluster_id(placement.id, placement.generation),
+            workspace=placement.workspace,
+            version=1,
+            claim=placement.id,
+            generation=placement.generation,
+            count=placement.count,
+            round=placement.round,
+            ranked=placement.ranked,
+        )
+        return launch_next(unknown, ctx, RestateClaim(id=placement.id, workspace=placement.workspace))
+    if cluster.terminal or cluster.phase is ClusterPhase.DRAINING or placement.round <= cluster.round:
+        return Decision()
+    listed = cluster.evolve(round=placement.round, ranked=placement.ranked, attempted=())
+    return launch_next(listed, ctx) if listed.phase is ClusterPhase.SEEKING else became(listed)
+
+
+def observe_launch(cluster: Cluster | None, heard: Launched, ctx: Ctx) -> Decision[Cluster]:
+    """The infra answered. The whole gang came, or the next place is tried and what came is given back."""
+    if cluster is None or cluster.launch is None or cluster.launch.intent != heard.intent:
+        return Decision()
+    launch = cluster.launch
+    came = {instance.node: NodePhase.BOOTING for instance in heard.instances}
+    arrived = cluster.evolve(
+        launch=None,
+        nodes={**cluster.nodes, **came},
+        arrived=tuple(Arrival(instance=instance, place=launch.place) for instance in heard.instances),
+        wake_at=ctx.now + SOON,
+    )
+    if arrived.phase is ClusterPhase.DRAINING:
+        return became(arrived, *drains(arrived, arrived.reason)) if came else _settle(arrived, ctx)
+    failure = heard.failure
+    if failure is None and came.keys() < set(launch.nodes):
+        failure = _not_all_came(len(came), len(launch.nodes))
+    if failure is not None:
+        return give_up(arrived, failure, ctx)
+    return became(arrived.but(gang=launch.nodes))
+
+
+def _not_all_came(came: int, count: int) -> Failure:
+    return Failure(kind=FailureKind.CAPACITY, scope=Scope.OFFER, message=f"{came} of {count} nodes came")
+
+
+def observe_node(cluster: Cluster | None, heard: NodeEvent, ctx: Ctx) -> Decision[Cluster]:
+    """One of its nodes has moved."""
+    node = heard.node
+    if cluster is None or cluster.terminal or cluster.nodes.get(node.id, node.phase) is node.phase:
+        return Decision()
+    nodes = {**cluster.nodes, node.id: node.phase}
+    if node.phase in ENDED_NODE_PHASES:
+        del nodes[node.id]
+    return _settle(cluster.evolve(nodes=nodes), ctx, why=node.reason)
+
+
+def _settle(cluster: Cluster, ctx: Ctx, *, why: str = "") -> Decision[Cluster]:
+    """`cluster` has just evolved: what follows from where its nodes are."""
+    match cluster.phase:
+        case ClusterPhase.DRAINING | ClusterPhase.UP if _is_empty(cluster):
+            return _terminated(cluster)
+        case ClusterPhase.LAUNCHING if any(node not in cluster.nodes for node in cluster.gang):
+            failure = Failure(kind=FailureKind.TRANSIENT, scope=Scope.OFFER, message=why or "a node ended")
+            return give_up(cluster, failure, ctx)
+        case ClusterPhase.LAUNCHING if cluster.gang and _all_ready(cluster):
+            up = cluster.but(phase=ClusterPhase.UP, reason="", wake_at=ctx.now + LATER)
+            return became(up, ClusterUp.of(up.level))
+        case _:
+            return became(cluster)
+
+
+def wake(cluster: Cluster, ctx: Ctx) -> Decision[Cluster]:
+    """Nobody called: ask all who may have spoken unheard, and say again what it wants of them."""
+    again = cluster.evolve(wake_at=ctx.now + (LATER if cluster.phase is ClusterPhase.UP else SOON))
+    ask: list[Message] = [RestateClaim(id=cluster.claim, workspace=cluster.workspace)]
+    ask += [RestateNode(id=node, workspace=cluster.workspace) for node in cluster.nodes]
+    if cluster.phase is ClusterPhase.SEEKING:
+        ask.append(RestatePlacement(id=cluster.claim, workspace=cluster.workspace))
+        if cluster.round:
+            ask.append(next_round(cluster))
+    if cluster.phase is ClusterPhase.DRAINING:
+        ask += drains(cluster, cluster.reason)
+    under_way: tuple[Intent, ...] = (orders.launch(cluster, cluster.launch),) if cluster.launch else ()
+    return became(again, *ask, do=under_way)
+
+
+def _all_ready(cluster: Cluster) -> bool:
+    return all(cluster.nodes[node] is NodePhase.READY for node in cluster.gang)
+
+
+def _is_empty(cluster: Cluster) -> bool:
+    return cluster.launch is None and not cluster.nodes
+
+
+def _terminated(cluster: Cluster) -> Decision[Cluster]:
+    over = cluster.but(phase=ClusterPhase.TERMINATED, wake_at=None)
+    return became(over, ClusterTerminated.of(over.level))
