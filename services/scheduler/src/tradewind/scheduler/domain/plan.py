@@ -145,7 +145,6 @@ class SchedulerPlanner:
             allocation.phase is AllocationPhase.WAITING
             and allocation.demand.cluster == claim.name
             and allocation.workspace == claim.workspace
-            and allocation.submitted_at <= claim.opened_at
         )
 
     def _grant(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:

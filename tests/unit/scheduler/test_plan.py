@@ -1,0 +1,396 @@
+"""Who is granted what, what is asked for, and when nodes may go: batches folded by the scheduler's own wiring."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.common.contracts.allocation import (
+    AllocationLevel,
+    AllocationPhase,
+    CapacityPhase,
+    ClaimPhase,
+    CloseClaim,
+)
+from tradewind.common.contracts.envelope import Envelope
+from tradewind.common.contracts.job import (
+    JobCancelled,
+    JobLevel,
+    JobPhase,
+    JobQueued,
+    JobSucceeded,
+    JobSummary,
+    RoleSummary,
+)
+from tradewind.common.contracts.node import NodeDraining, NodeLevel, NodeLost, NodePhase, NodeReady
+from tradewind.common.contracts.registry import Event, Message
+from tradewind.common.contracts.values import Demand, Place, Retention, Room, Shape
+from tradewind.common.reactor.aggregate import Aggregate, Ref
+from tradewind.common.reactor.fold import Outcome, fold_batch
+from tradewind.common.reactor.wiring import Alarm
+from tradewind.scheduler.domain.model import Allocation, Capacity, Claim
+from tradewind.scheduler.wiring import wiring
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+GRACE = timedelta(seconds=60)
+
+
+class Scheduler:
+    """The scheduler as its leader would run it: rows in memory, a batch at a time."""
+
+    def __init__(self) -> None:
+        self.wiring = wiring(GRACE)
+        self.rows: dict[Ref, Aggregate] = {}
+        self.now = START
+        assert self.wiring.planner is not None
+        self.planner = self.wiring.planner(())
+        self._count = 0
+
+    def hear(self, *messages: Message) -> Outcome:
+        outcome = fold_batch(
+            self.wiring,
+            self.rows,
+            [self._envelope(one) for one in messages],
+            now=self.now,
+            planner=self.planner,
+        )
+        assert not outcome.refusals, outcome.refusals
+        self.rows.update(outcome.rows)
+        return outcome
+
+    def wake(self, seconds: float) -> Outcome:
+        self.now += timedelta(seconds=seconds)
+        due = [row for row in self.rows.values() if row.wake_at is not None and row.wake_at <= self.now]
+        return self.hear(*(Alarm(kind=row.kind, id=row.id) for row in due))
+
+    def allocation(self, job: str) -> Allocation:
+        row = self.rows[Ref("allocation", job)]
+        assert isinstance(row, Allocation)
+        return row
+
+    def claims(self, phase: ClaimPhase | None = None) -> list[Claim]:
+        rows = [row for row in self.rows.values() if isinstance(row, Claim)]
+        return [row for row in rows if phase is None or row.phase is phase]
+
+    def nodes_of(self, *jobs: str) -> list[str]:
+        return [seat.node for job in jobs for seat in self.allocation(job).seats]
+
+    def _envelope(self, message: Message) -> Envelope:
+        self._count += 1
+        return Envelope(id=f"m{self._count}", message=message, source="test", time=self.now, correlation="")
+
+
+def job(
+    name: str, *, ranks: int = 1, cpus: float = 1, priority: int = 0, at: int = 0, **level: object
+) -> JobLevel:
+    cluster = level.pop("cluster", None)
+    summary = JobSummary(
+        name=name,
+        roles=(RoleSummary(name="main", count=ranks, shape=Shape(cpus=cpus)),),
+        priority=priority,
+        cluster=str(cluster) if cluster else None,
+    )
+    demand = Demand(
+        shapes=(Shape(cpus=cpus),) * ranks,
+        cluster=summary.cluster,
+        retention=Retention.NAMED if cluster else Retention.JOB,
+    )
+    queued = JobLevel(
+        id=name,
+        workspace="w",
+        version=1,
+        number=1,
+        user="u",
+        phase=JobPhase.QUEUED,
+        attempt=1,
+        restarts=0,
+        summary=summary,
+        spec_ref="s",
+        demand=demand,
+        submitted_at=START + timedelta(seconds=at),
+    )
+    return queued.but(**level)
+
+
+def queued(name: str, **asked: object) -> JobQueued:
+    return JobQueued.of(job(name, **asked))  # type: ignore[arg-type] # pytest-local sugar
+
+
+def succeeded(name: str) -> JobSucceeded:
+    return JobSucceeded.of(job(name, version=9, phase=JobPhase.SUCCEEDED, demand=None))
+
+
+def node(
+    name: str, claim: str, *, cpus: float = 1, phase: NodePhase = NodePhase.READY, version: int = 1
+) -> NodeLevel:
+    room = Room(cpus=cpus, memory_gib=4)
+    return NodeLevel(
+        id=name,
+        workspace="w",
+        version=version,
+        phase=phase,
+        cluster="c",
+        claim=claim,
+        place=Place(infra="local", instance_type="local", room=room, price_usd_h=0),
+        instance=name,
+        address="127.0.0.2",
+        room=room,
+        launched_at=START,
+    )
+
+
+def ready(name: str, claim: str, *, cpus: float = 1) -> NodeReady:
+    return NodeReady.of(node(name, claim, cpus=cpus))
+
+
+def told(outcome: Outcome) -> list[str]:
+    return [
+        f"{one.message.noun}.{one.message.name}" for one in outcome.outbox if isinstance(one.message, Event)
+    ]
+
+
+def with_node(cpus: float = 1) -> tuple[Scheduler, str]:
+    """A scheduler with one node, granted to the job `first`."""
+    scheduler = Scheduler()
+    scheduler.hear(queued("first"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id, cpus=cpus))
+    assert scheduler.nodes_of("first") == ["n"]
+    return scheduler, claim.id
+
+
+def test_what_does_not_fit_opens_one_claim_that_its_class_shares() -> None:
+    scheduler = Scheduler()
+    assert told(scheduler.hear(queued("a"))) == ["claim.opened"]
+    assert told(scheduler.hear(queued("b"), queued("c"))) == []
+    assert told(scheduler.hear(queued("d", cpus=2))) == ["claim.opened"]
+
+
+def test_a_ready_node_serves_the_claim_and_takes_as_many_as_fit() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a"), queued("b", at=1), queued("c", at=2))
+    (claim,) = scheduler.claims()
+    outcome = scheduler.hear(ready("n", claim.id, cpus=2))
+    assert (
+        told(outcome)
+        == [
+            "capacity.opened",
+            "allocation.granted",
+            "allocation.granted",
+            "claim.opened",
+            "claim.served",
+        ]
+        or told(outcome).count("allocation.granted") == 2
+    )
+    assert scheduler.allocation("c").phase is AllocationPhase.WAITING
+
+
+def test_higher_priority_goes_first_then_who_came_first() -> None:
+    scheduler, _ = with_node()
+    scheduler.hear(queued("late", at=2), queued("early", at=1), queued("urgent", at=3, priority=5))
+    order: list[str] = []
+    running = "first"
+    for _ in range(3):
+        outcome = scheduler.hear(succeeded(running))
+        (running,) = [
+            one.message.allocation.id  # type: ignore[attr-defined]
+            for one in outcome.outbox
+            if one.message.name == "granted"
+        ]
+        order.append(running)
+    assert order == ["urgent", "early", "late"]
+
+
+def test_a_gang_is_granted_whole_or_not_at_all_each_rank_on_a_node_of_its_own() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("gang", ranks=2))
+    (claim,) = scheduler.claims()
+    assert claim.count == 2
+    scheduler.hear(ready("n1", claim.id, cpus=8))
+    assert scheduler.allocation("gang").phase is AllocationPhase.WAITING
+    scheduler.hear(ready("n2", claim.id, cpus=8))
+    assert sorted(scheduler.nodes_of("gang")) == ["n1", "n2"]
+
+
+def test_nodes_that_a_gang_waits_for_are_not_given_away() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("gang", ranks=2), queued("single", cpus=0.5, at=1))
+    gang = next(claim for claim in scheduler.claims() if claim.count == 2)
+    scheduler.hear(ready("n1", gang.id))
+    assert scheduler.allocation("single").phase is AllocationPhase.WAITING
+    scheduler.hear(ready("n2", gang.id))
+    assert scheduler.allocation("gang").phase is AllocationPhase.GRANTED
+
+
+def test_a_withdrawn_demand_closes_its_claim() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a"))
+    cancelled = JobCancelled.of(job("a", version=2, phase=JobPhase.CANCELLED, demand=None))
+    assert told(scheduler.hear(cancelled)) == ["allocation.released", "claim.closed"]
+
+
+def test_idle_nodes_are_kept_for_a_grace_and_used_again_within_it() -> None:
+    scheduler, _ = with_node()
+    scheduler.hear(succeeded("first"))
+    scheduler.wake(30)
+    scheduler.hear(queued("second", at=30))
+    assert scheduler.nodes_of("second") == ["n"]
+    scheduler.hear(succeeded("second"))
+    assert told(scheduler.wake(59)) == []
+    assert told(scheduler.wake(2)) == ["claim.closed"]
+
+
+def test_a_draining_node_is_vacated_when_its_last_seat_is_free() -> None:
+    scheduler, claim = with_node()
+    draining = NodeDraining.of(node("n", claim, phase=NodePhase.DRAINING, version=2))
+    assert told(scheduler.hear(draining)) == []
+    scheduler.hear(queued("next", at=1))
+    assert scheduler.allocation("next").phase is AllocationPhase.WAITING
+    assert "capacity.vacated" in told(scheduler.hear(succeeded("first")))
+    assert scheduler.allocation("next").phase is AllocationPhase.WAITING
+
+
+def test_a_node_first_heard_of_while_draining_may_go() -> None:
+    scheduler = Scheduler()
+    draining = NodeDraining.of(node("n", "c", phase=NodePhase.DRAINING))
+    assert told(scheduler.hear(draining)) == ["capacity.vacated"]
+
+
+def test_a_lost_node_breaks_the_allocations_on_it_and_the_next_attempt_waits() -> None:
+    scheduler, claim = with_node()
+    lost = NodeLost.of(node("n", claim, phase=NodePhase.LOST, version=2))
+    assert "allocation.broken" in told(scheduler.hear(lost))
+    assert [seat.gone for seat in scheduler.allocation("first").seats] == [True]
+    again = JobQueued.of(job("first", version=5, attempt=2))
+    assert "claim.opened" in told(scheduler.hear(again))
+    assert scheduler.allocation("first").phase is AllocationPhase.WAITING
+
+
+def test_taking_a_named_cluster_down_revokes_what_is_there_and_what_waits_for_it() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("on", cluster="dev"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id))
+    scheduler.hear(queued("waits", cluster="dev", at=1))
+    outcome = scheduler.hear(CloseClaim(id=claim.id, workspace="w"))
+    assert told(outcome).count("allocation.revoked") == 2
+    assert {scheduler.allocation(name).phase for name in ("on", "waits")} == {AllocationPhase.REVOKED}
+
+
+def test_a_named_cluster_serves_only_those_who_name_it() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("on", cluster="dev"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id, cpus=4))
+    scheduler.hear(queued("other"))
+    assert scheduler.allocation("other").phase is AllocationPhase.WAITING
+    scheduler.hear(queued("exec", cluster="dev", at=1))
+    assert scheduler.nodes_of("exec") == ["n"]
+    assert scheduler.wake(3600).rows is not None
+    assert [claim.phase for claim in scheduler.claims() if claim.name == "dev"] == [ClaimPhase.SERVED]
+
+
+def test_a_named_cluster_that_lost_its_nodes_asks_for_new_ones_when_wanted() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("on", cluster="dev"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id))
+    scheduler.hear(NodeLost.of(node("n", claim.id, phase=NodePhase.LOST, version=2)))
+    outcome = scheduler.hear(JobQueued.of(job("on", cluster="dev", version=5, attempt=2)))
+    assert "claim.opened" in told(outcome)
+    (again,) = scheduler.claims()
+    assert (again.generation, again.phase) == (2, ClaimPhase.OPEN)
+
+
+def test_old_news_of_a_job_is_ignored() -> None:
+    scheduler, _ = with_node()
+    scheduler.hear(JobQueued.of(job("first", version=1)))
+    assert scheduler.allocation("first").phase is AllocationPhase.GRANTED
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("queue"), st.integers(0, 9), st.integers(1, 3), st.sampled_from([0.5, 1.0, 2.0])),
+        st.tuples(st.just("end"), st.integers(0, 9)),
+        st.tuples(st.just("ready"), st.integers(0, 5), st.sampled_from([1.0, 2.0, 4.0])),
+        st.tuples(st.just("lose"), st.integers(0, 5)),
+        st.tuples(st.just("drain"), st.integers(0, 5)),
+        st.tuples(st.just("wake"), st.integers(1, 700)),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_nothing_is_oversold_and_an_index_made_anew_agrees(
+    steps: Sequence[tuple[object, ...]],
+) -> None:
+    scheduler = Scheduler()
+    versions: dict[str, int] = {}
+
+    def next_version(name: str) -> int:
+        versions[name] = versions.get(name, 0) + 1
+        return versions[name]
+
+    for step in steps:
+        match step:
+            case ("queue", int(n), int(ranks), float(cpus)) if (
+                Ref("allocation", f"j{n}") not in scheduler.rows
+            ):
+                level = job(f"j{n}", ranks=ranks, cpus=cpus, version=next_version(f"j{n}"))
+                scheduler.hear(JobQueued.of(level))
+            case ("end", int(n)):
+                level = job(f"j{n}", version=next_version(f"j{n}"), phase=JobPhase.SUCCEEDED, demand=None)
+                scheduler.hear(JobSucceeded.of(level))
+            case ("ready", int(n), float(cpus)) if (
+                scheduler.claims(ClaimPhase.OPEN) and f"n{n}" not in versions
+            ):
+                claim = scheduler.claims(ClaimPhase.OPEN)[0].id
+                scheduler.hear(NodeReady.of(node(f"n{n}", claim, cpus=cpus, version=next_version(f"n{n}"))))
+            case ("lose" | "drain" as what, int(n)) if f"n{n}" in versions:
+                phase = NodePhase.LOST if what == "lose" else NodePhase.DRAINING
+                event = NodeLost if what == "lose" else NodeDraining
+                known = scheduler.rows[Ref("capacity", f"n{n}")]
+                assert isinstance(known, Capacity)
+                level = node(
+                    f"n{n}", known.claim, cpus=known.room.cpus, phase=phase, version=next_version(f"n{n}")
+                )
+                scheduler.hear(event.of(level))
+            case ("wake", int(seconds)):
+                scheduler.wake(seconds)
+            case _:
+                continue
+        _nothing_oversold(scheduler)
+        _all_wake(scheduler)
+        _nobody_waits_beside_room(scheduler)
+
+
+def _nothing_oversold(scheduler: Scheduler) -> None:
+    used: dict[str, float] = {}
+    for row in scheduler.rows.values():
+        if isinstance(row, Allocation):
+            for seat in row.seats:
+                used[seat.node] = used.get(seat.node, 0) + seat.share.cpus
+    for name, cpus in used.items():
+        capacity = scheduler.rows[Ref("capacity", name)]
+        assert isinstance(capacity, Capacity)
+        assert cpus <= capacity.room.cpus or capacity.phase is CapacityPhase.GONE
+
+
+def _all_wake(scheduler: Scheduler) -> None:
+    assert all(row.terminal or row.wake_at is not None for row in scheduler.rows.values())
+
+
+def _nobody_waits_beside_room(scheduler: Scheduler) -> None:
+    """An index made anew from the rows finds nothing more to grant."""
+    assert scheduler.wiring.planner is not None
+    fresh = scheduler.wiring.planner([row for row in scheduler.rows.values() if not row.terminal])
+    outcome = fold_batch(scheduler.wiring, scheduler.rows, [], now=scheduler.now, planner=fresh)
+    granted = [
+        one.message
+        for one in outcome.outbox
+        if isinstance(one.message, Event) and one.message.name == "granted"
+    ]
+    assert granted == []
+    assert all(isinstance(level, AllocationLevel) for level in granted)
