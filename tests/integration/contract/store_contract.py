@@ -1,4 +1,5 @@
-"""What every `reactor.ports.Store` must do, as plain async functions: real Postgres and the simulator's store run them all.
+"""What every `reactor.ports.Store` must do, as plain async functions: real Postgres and the simulator's
+store run them all.
 
 `pytest.mark.parametrize("rule", RULES)` and call `await rule(world)`, with a new world for each.
 """
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 import pytest
+
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.envelope import Packet
 from tradewind.common.reactor.aggregate import Aggregate, Ref
@@ -200,7 +202,11 @@ async def a_row_comes_back_as_it_went(world: World) -> None:
     store = world.store()
     lease = await leading(store)
     row = lamp(
-        "a", colour='café "\U0001f4a1"\n', seen={"node-1": 3}, wake_at=NOW + timedelta(microseconds=1), trace="00-ab"
+        "a",
+        colour='café "\U0001f4a1"\n',
+        seen={"node-1": 3},
+        wake_at=NOW + timedelta(microseconds=1),
+        trace="00-ab",
     )
     shelf = Shelf(id="a", workspace="other", version=4, wake_at=NOW)
     await commit(store, lease, Batch(created=[row, shelf]))
@@ -273,7 +279,7 @@ async def a_value_that_cannot_be_held_is_refused(world: World) -> None:
 async def thousands_of_rows_are_read_whole(world: World) -> None:
     store = world.store()
     lease = await leading(store)
-    rows = [lamp(f"lamp-{number:05d}") for number in range(2500)]
+    rows: list[Aggregate] = [lamp(f"lamp-{number:05d}") for number in range(2500)]
     await commit(store, lease, Batch(created=rows))
     assert await store.living() == rows
     assert await store.load([row.ref for row in rows[::2]]) == rows[::2]
@@ -322,11 +328,15 @@ async def the_outbox_keeps_its_order(world: World) -> None:
     lease = await leading(store)
     ids: list[int] = []
     for batch in range(3):
-        ids += await commit(store, lease, Batch(outbox=[packet(f"s.{batch}.{n}", n=str(n)) for n in range(40)]))
+        ids += await commit(
+            store, lease, Batch(outbox=[packet(f"s.{batch}.{n}", n=str(n)) for n in range(40)])
+        )
     assert ids == sorted(set(ids))
     unsent = await world.store().unsent()
     assert [row.id for row in unsent] == ids
-    assert [row.packet for row in unsent] == [packet(f"s.{b}.{n}", n=str(n)) for b in range(3) for n in range(40)]
+    assert [row.packet for row in unsent] == [
+        packet(f"s.{b}.{n}", n=str(n)) for b in range(3) for n in range(40)
+    ]
 
 
 @rule

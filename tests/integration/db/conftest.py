@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator
 import pytest
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.fixtures.servers import Database, database, home, postgres
+from tests.integration.contract.store_contract import HANDS, KINDS, SERVICE
 from tradewind.common.db.engine import create_engine
 from tradewind.common.db.postgres_store import PostgresStore
 from tradewind.common.db.tables import aggregate_table, service_metadata
 from tradewind.local.postgres import EmbeddedPostgres
 from tradewind.local.postgres_files import SUPERUSER
-
-from tests.fixtures.servers import Database, database, home, postgres
-from tests.integration.contract.store_contract import HANDS, KINDS, SERVICE
 
 __all__ = ["database", "home", "postgres"]  # fixtures, by name
 

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tradewind.common.db.postgres_store import PostgresStore
 
 from tests.integration.contract.store_contract import HANDS, KINDS, RULES, SERVICE, Rule
+from tradewind.common.db.postgres_store import PostgresStore
 
 
 class PostgresWorld:

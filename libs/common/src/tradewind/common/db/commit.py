@@ -1,13 +1,15 @@
 """One batch as one SQL statement: its own transaction, one round trip.
 
-Measured on two cores with fsync on, a batch of one row and one message: 0.75 ms; as six statements between BEGIN and
-COMMIT 1.7 ms, the same through SQLAlchemy 3.1 ms (the floor, one UPDATE alone: 0.35 ms). A statement is also never left
-half done by a client that dies, so no transaction stays open and no connection needs a ROLLBACK.
+Measured on two cores with fsync on, a batch of one row and one message: 0.75 ms; as six statements between
+BEGIN and COMMIT 1.7 ms, the same through SQLAlchemy 3.1 ms (the floor, one UPDATE alone: 0.35 ms). A
+statement is also never left half done by a client that dies, so no transaction stays open and no connection
+needs a ROLLBACK.
 
-The parts of a WITH run in no order of their own (PostgreSQL documentation, 7.8.4), and none sees what another wrote. So
-each names the part that it must come after: `fence`, then the updates, then `asserted`, which raises an error unless all
-of them hit, then everything else. Updates come before inserts because a row may give up a unique name that another takes.
-Parts for which the batch has nothing get empty arrays: the statement is always the same, and planned once.
+The parts of a WITH run in no order of their own (PostgreSQL documentation, 7.8.4), and none sees what
+another wrote. So each names the part that it must come after: `fence`, then the updates, then `asserted`,
+which raises an error unless all of them hit, then everything else. Updates come before inserts because a
+row may give up a unique name that another takes. Parts for which the batch has nothing get empty arrays:
+the statement is always the same, and planned once.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -78,7 +80,9 @@ def _updated(schema: str, kind: str) -> Part:
     changes = ", ".join(f"{name} = {_stored(name)}" for name in COLUMNS if name != "id")
 
     def values(_lease: Lease, _ttl_s: float, batch: Batch) -> Sequence[object]:
-        rows = sorted(((row, loaded) for row, loaded in batch.updated if row.kind == kind), key=lambda it: it[0].id)
+        rows = sorted(
+            ((row, loaded) for row, loaded in batch.updated if row.kind == kind), key=lambda it: it[0].id
+        )
         return (*columns_of(row for row, _ in rows), [loaded for _, loaded in rows])
 
     return Part(
@@ -95,10 +99,10 @@ def _asserted(schema: str, kinds: Sequence[str]) -> Part:
     hits = " + ".join(f"(SELECT count(*) FROM updated_{kind})" for kind in kinds) or "0"
     return Part(
         "asserted",
-        "SELECT CASE"
-        f" WHEN NOT EXISTS (SELECT FROM fence) THEN {schema}.abort('{LEASE_LOST}', 'another leader has taken the shard')"
-        f" WHEN {hits} <> {{}} THEN {schema}.abort('{VERSION_MOVED}', 'a row is not at the version it was loaded at')"
-        " END",
+        "SELECT CASE WHEN NOT EXISTS (SELECT FROM fence)"
+        f" THEN {schema}.abort('{LEASE_LOST}', 'another leader has taken the shard')"
+        f" WHEN {hits} <> {{}}"
+        f" THEN {schema}.abort('{VERSION_MOVED}', 'a row is not at the version that it was loaded at') END",
         ("bigint",),
         lambda _, __, batch: (len(batch.updated),),
     )
@@ -143,7 +147,8 @@ def _opened(schema: str) -> Part:
         "opened",
         f"INSERT INTO {schema}.intent (id, hand, target, payload)"
         " SELECT new.id, new.hand, new.target, new.payload::jsonb"
-        f" FROM asserted, (SELECT count(*) FROM closed) AS after_closing, unnest({_slots(4)}) AS new (id, hand, target, payload)"
+        " FROM asserted, (SELECT count(*) FROM closed) AS after_closing,"
+        f" unnest({_slots(4)}) AS new (id, hand, target, payload)"
         " ON CONFLICT (id) DO NOTHING",
         _arrays(["text"] * 4),
         values,
@@ -160,7 +165,8 @@ def _noted(schema: str) -> Part:
 
     return Part(
         "noted",
-        f"UPDATE {schema}.outbox AS sent SET stream = new.stream, sequence = new.sequence, sent_at = clock_timestamp()"
+        f"UPDATE {schema}.outbox AS sent"
+        " SET stream = new.stream, sequence = new.sequence, sent_at = clock_timestamp()"
         f" FROM asserted, unnest({_slots(3)}) AS new (id, stream, sequence) WHERE sent.id = new.id",
         _arrays(["bigint", "text", "bigint"]),
         values,

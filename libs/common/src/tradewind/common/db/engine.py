@@ -1,24 +1,29 @@
 """Connections to Postgres: a small pool an app, time limits on both sides, JSON as text."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tradewind.common.db.faults import translated
 
 CONNECTIONS = 3
-CONNECT_S = 5.0
+CONNECT_S = 5
 STATEMENT_S = 15.0
 
 
 def create_engine(
-    url: str, *, service: str, statement_s: float = STATEMENT_S, connections: int = CONNECTIONS, generic_plans: bool = False
+    url: str,
+    *,
+    service: str,
+    statement_s: float = STATEMENT_S,
+    connections: int = CONNECTIONS,
+    generic_plans: bool = False,
 ) -> AsyncEngine:
     """An engine for one app. Connects when first used.
 
@@ -26,8 +31,9 @@ def create_engine(
         url: `postgresql://user:password@host:port/database`, with or without `+asyncpg`.
         service: shown by Postgres as the application's name.
         statement_s: how long a statement may take; the server ends it then.
-        generic_plans: plan each statement once and for all, by its indexes. For a store: its statements find rows by id,
-            and planning the commit anew doubles its time (0.7 to 1.5 ms).
+        generic_plans: plan each statement once and for all, by its indexes. For a store: its statements find
+            rows by id, and planning the commit anew doubles its time (0.7 to 1.5 ms).
+
     """
     milliseconds = str(int(statement_s * 1000))
     settings = {
@@ -59,14 +65,15 @@ def create_engine(
 
 
 @asynccontextmanager
-async def driver_connection(engine: AsyncEngine) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection of the pool, without SQLAlchemy between (half the time of a short statement); each statement commits.
+async def driver_connection(engine: AsyncEngine) -> AsyncGenerator[asyncpg.Connection]:
+    """A connection of the pool, without SQLAlchemy between (half the time of a short statement); each
+    statement commits.
 
     Raises Unavailable, and whatever else `translated` makes of the errors in its block.
     """
     with translated():
         async with engine.connect() as connection:
-            bare = (await connection.get_raw_connection()).driver_connection
+            bare = await driver_of(connection)
             try:
                 yield bare
             except asyncpg.PostgresError:
@@ -75,6 +82,13 @@ async def driver_connection(engine: AsyncEngine) -> AsyncIterator["asyncpg.Conne
                 # Cancelled, timed out or cut off in the middle of a statement: nobody may use it again.
                 await connection.invalidate()
                 raise
+
+
+async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection below SQLAlchemy's."""
+    bare = (await connection.get_raw_connection()).driver_connection
+    assert bare is not None  # a pool of asyncpg always has one
+    return bare
 
 
 def _refuse_closed(connection: Any, _entry: ConnectionPoolEntry, _proxy: object) -> None:

@@ -1,10 +1,10 @@
 """What an error of the driver means to the reactor. The only place that knows SQLSTATEs.
 
-Codes: PostgreSQL documentation, appendix A. Anything not told here (a missing table, a wrong password, no permission) is
-an error of ours or of the installation: it passes unchanged, and ends the process loudly.
+Codes: PostgreSQL documentation, appendix A. Anything not told here (a missing table, a wrong password, no
+permission) is an error of ours or of the installation: it passes unchanged, and ends the process loudly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import asyncpg
@@ -16,26 +16,32 @@ LEASE_LOST = "TW001"
 VERSION_MOVED = "TW002"
 
 UNIQUE_VIOLATION = "23505"
-FORBIDDEN_CLASSES = frozenset({
-    "22",  # data exception: a value that the type cannot hold
-    "23",  # integrity constraint violation
-    "54",  # program limit exceeded: nested too deeply, an index entry too long
-})
-PASSING_CLASSES = frozenset({
-    "08",  # connection exception
-    "25",  # invalid transaction state: the server has become a read-only standby
-    "40",  # rolled back: deadlock, serialization
-    "53",  # insufficient resources: disk full, too many connections
-    "55",  # object not in prerequisite state: a lock timeout
-    "57",  # operator intervention: shutdown, statement timeout, starting up
-    "58",  # system error: I/O
-    "XX",  # internal error
-})
+FORBIDDEN_CLASSES = frozenset(
+    {
+        "22",  # data exception: a value that the type cannot hold
+        "23",  # integrity constraint violation
+        "54",  # program limit exceeded: nested too deeply, an index entry too long
+    }
+)
+PASSING_CLASSES = frozenset(
+    {
+        "08",  # connection exception
+        "25",  # invalid transaction state: the server has become a read-only standby
+        "40",  # rolled back: deadlock, serialization
+        "53",  # insufficient resources: disk full, too many connections
+        "55",  # object not in prerequisite state: a lock timeout
+        "57",  # operator intervention: shutdown, statement timeout, starting up
+        "58",  # system error: I/O
+        "XX",  # internal error
+    }
+)
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turns what the driver raises into Unavailable, LeaseLost, StoreConflict or StoreRefused, where it is one of these."""
+def translated() -> Generator[None]:
+    """Turns what the driver raises into Unavailable, LeaseLost, StoreConflict or StoreRefused, where it is
+    one of these.
+    """
     try:
         yield
     except (exc.SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

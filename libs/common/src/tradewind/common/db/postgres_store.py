@@ -1,8 +1,11 @@
-"""`reactor.ports.Store` on Postgres: a service's schema, of which the holder of the lease is the only writer."""
+"""`reactor.ports.Store` on Postgres: a service's schema, of which the holder of the lease is the only
+writer.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -48,7 +51,9 @@ class PostgresStore:
         self._commit = Commit(service, kinds)
 
     async def acquire(self, *, holder: str, ttl_s: float) -> Lease:
-        """The same holder takes over at once, another one when the lease has run out by the database's clock."""
+        """The same holder takes over at once, another one when the lease has run out by the database's
+        clock.
+        """
         epoch = await self._value(
             f"""INSERT INTO {self._service}.lease AS held (shard, epoch, holder, expires_at)
                 VALUES ($1, 1, $2, clock_timestamp() + make_interval(secs => $3))
@@ -79,7 +84,8 @@ class PostgresStore:
     async def release(self, lease: Lease) -> None:
         # The next epoch: whatever the releaser still has under way finds its lease lost.
         await self._value(
-            f"""UPDATE {self._service}.lease SET epoch = epoch + 1, holder = '', expires_at = clock_timestamp()
+            f"""UPDATE {self._service}.lease
+                SET epoch = epoch + 1, holder = '', expires_at = clock_timestamp()
                 WHERE shard = $1 AND epoch = $2""",
             lease.shard,
             lease.epoch,
@@ -109,7 +115,8 @@ class PostgresStore:
         rows: list[Aggregate] = []
         for kind in sorted(ids):
             found = await self._rows(
-                f"SELECT state, schema_v FROM {self._service}.{kind} WHERE id = ANY ($1::text[]) ORDER BY id", ids[kind]
+                f"SELECT state, schema_v FROM {self._service}.{kind} WHERE id = ANY ($1::text[]) ORDER BY id",
+                ids[kind],
             )
             rows += self._read(kind, found)
         return rows
@@ -127,7 +134,8 @@ class PostgresStore:
     async def sent_since(self, position: Position) -> list[Unsent]:
         return _unsent(
             await self._rows(
-                f"SELECT {OUTBOX_COLUMNS} FROM {self._service}.outbox WHERE stream = $1 AND sequence >= $2 ORDER BY id",
+                f"""SELECT {OUTBOX_COLUMNS} FROM {self._service}.outbox
+                    WHERE stream = $1 AND sequence >= $2 ORDER BY id""",
                 position.stream,
                 position.sequence,
             )
@@ -145,10 +153,11 @@ class PostgresStore:
         forgotten = PRUNED_AT_ONCE
         while forgotten == PRUNED_AT_ONCE:
             forgotten = await self._value(
-                f"""WITH old AS (SELECT id FROM {self._service}.outbox WHERE sent_at < $1 ORDER BY sent_at
-                                 LIMIT {PRUNED_AT_ONCE}),
-                         forgotten AS (DELETE FROM {self._service}.outbox WHERE id = ANY (ARRAY(SELECT id FROM old))
-                                       RETURNING 1)
+                f"""WITH forgotten AS (
+                        DELETE FROM {self._service}.outbox WHERE id = ANY (ARRAY(
+                            SELECT id FROM {self._service}.outbox
+                            WHERE sent_at < $1 ORDER BY sent_at LIMIT {PRUNED_AT_ONCE}))
+                        RETURNING 1)
                     SELECT count(*) FROM forgotten""",
                 sent_before,
             )
@@ -174,17 +183,21 @@ class PostgresStore:
     def _intent(self, row: asyncpg.Record) -> Intent:
         payload = self._hands.get(row["hand"])
         if payload is None:
-            raise Unreadable(f"the intent {row['id']} is for the hand {row['hand']!r}, which {self._service} has not")
+            raise Unreadable(
+                f"the intent {row['id']} is for the hand {row['hand']!r}, which {self._service} has not"
+            )
         return Intent(row["id"], row["hand"], row["target"], payload.model_validate_json(row["payload"]))
 
     async def _rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         async with driver_connection(self._engine) as connection:
             return await connection.fetch(sql, *arguments)
 
-    async def _value(self, sql: str, *arguments: object):
+    async def _value(self, sql: str, *arguments: object) -> Any:
         async with driver_connection(self._engine) as connection:
             return await connection.fetchval(sql, *arguments)
 
 
 def _unsent(rows: Iterable[asyncpg.Record]) -> list[Unsent]:
-    return [Unsent(row["id"], Packet(row["subject"], json.loads(row["headers"]), row["body"])) for row in rows]
+    return [
+        Unsent(row["id"], Packet(row["subject"], json.loads(row["headers"]), row["body"])) for row in rows
+    ]

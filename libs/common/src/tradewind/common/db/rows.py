@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from tradewind.common.reactor.aggregate import Aggregate
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""The state of a row as of one `schema_v` → as of the next one. Must not fail on any row that was ever written."""
+"""The state of a row as of one `schema_v` → as of the next one. Must not fail on any row that was ever
+written.
+"""
 
 COLUMNS = {
     "id": "text",
@@ -26,7 +28,9 @@ COLUMNS = {
 
 
 class Unreadable(Exception):
-    """A stored row that this release does not understand. Going on without it would lose it: the process must end."""
+    """A stored row that this release does not understand. Going on without it would lose it: the process
+    must end.
+    """
 
 
 def columns_of(rows: Iterable[Aggregate]) -> list[Sequence[object]]:
@@ -59,7 +63,9 @@ class Reader:
     ) -> None:
         self._kinds = {kind.kind: kind for kind in kinds}
         self._upgrades = upgrades or {}
-        for kind, version in ((name, v) for name, known in self._kinds.items() for v in range(1, known.schema_v)):
+        for kind, version in (
+            (name, v) for name, known in self._kinds.items() for v in range(1, known.schema_v)
+        ):
             if (kind, version) not in self._upgrades:
                 raise TypeError(f"no upgrade of {kind} from schema_v {version}, and rows of it may exist")
 
@@ -71,7 +77,8 @@ class Reader:
         known = self._kinds[kind]
         if schema_v > known.schema_v:
             raise Unreadable(
-                f"a {kind} was written as schema_v {schema_v} by a newer release; this one knows {known.schema_v}"
+                f"a {kind} was written as schema_v {schema_v} by a newer release; "
+                f"this one knows {known.schema_v}"
             )
         try:
             if schema_v == known.schema_v:
@@ -83,4 +90,6 @@ class Reader:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise Unreadable(f"a stored {kind} (schema_v {schema_v}) does not fit: {where}: {first['msg']}") from None
+            raise Unreadable(
+                f"a stored {kind} (schema_v {schema_v}) does not fit: {where}: {first['msg']}"
+            ) from None
