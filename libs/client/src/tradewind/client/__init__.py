@@ -36,7 +36,8 @@ _HOMES = {
     "tradewind.client.client": ("Client", "Job"),
     "tradewind.client.endpoint": ("Endpoint",),
     "tradewind.client.errors": (
-        "Conflict", "Invalid", "NotFound", "Refused", "TradewindError", "Unauthorized", "Unavailable", "Unexpected",
+        "Conflict", "Invalid", "NotFound", "Refused", "TradewindError", "Unauthorized", "Unavailable",
+        "Unexpected",
     ),
     "tradewind.client.records": ("Cluster", "Event", "JobInfo", "LogChunk", "LogEnd", "Node", "Offers"),
     "tradewind.client.task": ("Overrides", "Task", "TaskRefused", "from_command", "task_from_file"),

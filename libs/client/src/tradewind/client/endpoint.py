@@ -14,7 +14,7 @@ URL_VARIABLE = "TRADEWIND_ENDPOINT"
 TOKEN_VARIABLE = "TRADEWIND_TOKEN"
 
 
-class BadEndpoint(TradewindError):
+class BadEndpoint(TradewindError, ValueError):
     """The address that was given is none."""
 
 

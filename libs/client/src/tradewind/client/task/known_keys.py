@@ -7,14 +7,16 @@ RESOURCES = ("infra", "cpus", "memory", "accelerators", "use_spot")
 
 # What SkyPilot 0.14 reads beyond these. Refused until something here acts on it: a field that is
 # read and then ignored would promise what does not happen.
-_LATER_TASK = frozenset(
-    "file_mounts volumes secrets managed_secrets service pool config event_callback inputs outputs "
-    "api_server_access execution primary_tasks termination_delay inter_connection".split()
-)
-_LATER_RESOURCES = frozenset(
-    "accelerator_args instance_type disk_size disk_tier network_tier local_disk max_hourly_cost ports "
-    "labels image_id autostop priority_class volumes any_of ordered".split()
-)
+_LATER_TASK = {
+    "file_mounts", "volumes", "secrets", "managed_secrets", "service", "pool", "config",
+    "event_callback", "inputs", "outputs", "api_server_access", "execution", "primary_tasks",
+    "termination_delay", "inter_connection",
+}  # fmt: skip
+_LATER_RESOURCES = {
+    "accelerator_args", "instance_type", "disk_size", "disk_tier", "network_tier", "local_disk",
+    "max_hourly_cost", "ports", "labels", "image_id", "autostop", "priority_class", "volumes",
+    "any_of", "ordered",
+}  # fmt: skip
 _INSTEAD = {
     "gpu": "write `accelerators`",
     "gpus": "write `accelerators`",
@@ -30,7 +32,7 @@ _NEAR = 0.6
 
 
 def refusal(key: str, *, under: str) -> str:
-    """Why a key is refused under `resources` (or at the top, where `under` is empty), and what to write instead."""
+    """Why a key is refused `under` resources (or at the top: empty), and what to write instead."""
     known, later = (RESOURCES, _LATER_RESOURCES) if under else (TASK, _LATER_TASK)
     elsewhere = TASK if under else RESOURCES
     if key in _INSTEAD:

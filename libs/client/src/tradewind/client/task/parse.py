@@ -156,7 +156,7 @@ def _envs(said: Fields, problems: list[Problem]) -> dict[str, str]:
     envs: dict[str, str] = {}
     for name, given in said.envs.items():
         path, at = (given.field, given.at) if given else (f"envs.{name}", said.positions.get(f"envs.{name}"))
-        if not ENV_NAME.match(name):
+        if not ENV_NAME.fullmatch(name):
             problems.append(
                 Problem(path, "is no name for a variable: use letters, digits and _, no digit first", at)
             )
@@ -170,9 +170,9 @@ def _envs(said: Fields, problems: list[Problem]) -> dict[str, str]:
 
 
 def _name(text: str) -> str:
-    if not _NAME.match(text):
+    if not _NAME.fullmatch(text):
         raise Unreadable(
-            f"{text!r} is no name: use up to 128 letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
+            f"{text!r} is no name: use up to 128 letters, digits, `.`, `_` and `-`, a letter or a digit first"
         )
     return text
 

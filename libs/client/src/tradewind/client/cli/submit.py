@@ -1,0 +1,48 @@
+"""What `launch`, `exec` and `jobs launch` share: hand the task in, then follow it."""
+
+import click
+
+from tradewind.client.cli import exit_codes
+from tradewind.client.cli.follow import follow
+from tradewind.client.cli.output import note, show_json
+from tradewind.client.cli.upload import with_workdir
+from tradewind.client.client import Client
+from tradewind.client.task import Task
+
+
+def submit_and_follow(
+    client: Client,
+    task: Task,
+    *,
+    cluster: str | None = None,
+    priority: int = 0,
+    max_restarts: int = 0,
+    detach: bool = False,
+    output: str = "table",
+) -> int:
+    """Returns the exit code: of the job, or 0 if `detach`. As JSON the job goes out when it is over."""
+    spec = with_workdir(client, task)
+    job = client.submit(spec, priority=priority, max_restarts=max_restarts, cluster=cluster)
+    if output == "json":
+        info = job.info() if detach else job.wait()
+        show_json(info)
+        return 0 if detach else exit_codes.of_info(info)
+    where = f" on cluster {cluster}" if cluster else ""
+    note(f"job {job.number} ({spec.name}) submitted{where}")
+    if detach:
+        click.echo(job.number)
+        return 0
+    return follow(client, job.info())
+
+
+def submit_array(
+    client: Client, task: Task, *, count: int, priority: int, max_restarts: int, output: str
+) -> None:
+    """Many jobs are not followed: their queue is."""
+    spec = with_workdir(client, task)
+    taken = client.submit_array(spec, count=count, priority=priority, max_restarts=max_restarts)
+    if output == "json":
+        show_json(taken)
+        return
+    note(f"{count} jobs of {spec.name} submitted as {taken.number}: see `tw jobs queue`")
+    click.echo(taken.number)
