@@ -16,6 +16,8 @@ class NatsBus:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._publisher = Publisher(connection)
+        self._losses = 0
+        self._unwatch = connection.watch(self._on_change)
 
     async def intake(self, *, stream: str, durable: str) -> NatsIntake:
         """Takes the consumer over: all that is not acked is given to this intake. Raises Unavailable."""
@@ -40,6 +42,13 @@ class NatsBus:
         with unavailable(f"the stream {stream}"):
             return (await self._connection.js.stream_info(stream)).state.last_seq
 
+    def losses(self) -> int:
+        return self._losses
+
+    def _on_change(self, up: bool) -> None:
+        self._losses += not up
+
     async def close(self) -> None:
         """Ends its publishing; the connection stays."""
+        self._unwatch()
         await self._publisher.close()

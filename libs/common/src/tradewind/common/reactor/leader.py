@@ -98,6 +98,7 @@ class Leader:
         self._ordinal = itertools.count()
         self._sent: list[tuple[int, Position]] = []
         self._lease: Lease | None = None
+        self._losses = 0
 
     @property
     def leading(self) -> bool:
@@ -148,6 +149,7 @@ class Leader:
     async def _relay_again(self) -> None:
         """Publish what may not have arrived: rows whose publication was not noted, and, where a stream's last
         sequence went back (its server lost what it had acked), rows that it has lost."""
+        self._losses = self._bus.losses()
         for stream, sequence in (await self._store.last_sent()).items():
             last = await self._bus.last_sequence(stream)
             if last < sequence:
@@ -176,6 +178,8 @@ class Leader:
                 self._keep(awake)
 
     async def _step(self, lease: Lease, inbox: Inbox) -> None:
+        if self._bus.losses() != self._losses:
+            await self._relay_again()
         now = self._clock.now()
         due = self._due(now)
         wait_s = 0.0 if due else self._until_next(now)

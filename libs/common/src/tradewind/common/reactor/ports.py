@@ -175,6 +175,10 @@ class Bus(Protocol):
 
     async def last_sequence(self, stream: str) -> int: ...
 
+    def losses(self) -> int:
+        """How often the server was lost so far. What it had acked just before may be gone with it."""
+        ...
+
 
 class Clock(Protocol):
     def now(self) -> datetime: ...
