@@ -34,7 +34,8 @@ class Caller:
 
     client: Client
     refused: list[str]
-    heard: list[Msg] = field(default_factory=list)
+    closed: asyncio.Event
+    heard: list[Msg] = field(default_factory=list[Msg])
 
     async def hear(self, message: Msg) -> None:
         self.heard.append(message)
@@ -43,15 +44,25 @@ class Caller:
 @asynccontextmanager
 async def calling(url: str, *, inbox: str = "_INBOX", **options: str) -> AsyncGenerator[Caller]:
     refused: list[str] = []
+    closed = asyncio.Event()
 
     async def note(error: Exception) -> None:
         refused.append(str(error))
 
+    async def note_end() -> None:
+        closed.set()
+
     client = await nats.connect(
-        url, inbox_prefix=inbox.encode(), error_cb=note, allow_reconnect=False, connect_timeout=2, **options
+        url,
+        inbox_prefix=inbox.encode(),
+        error_cb=note,
+        closed_cb=note_end,
+        allow_reconnect=False,
+        connect_timeout=2,
+        **options,
     )
     try:
-        yield Caller(client, refused)
+        yield Caller(client, refused, closed)
     finally:
         await client.close()
 

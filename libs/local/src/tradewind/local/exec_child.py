@@ -10,8 +10,6 @@ import ctypes
 import os
 import sys
 
-CANNOT_BECOME = 125  # the exit code if the identity cannot be taken; the reason is on stderr
-
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
 _CAP_DAC_OVERRIDE = 1
@@ -24,8 +22,7 @@ def main(*, parent: int, death_signal: int, identity: str, argv: list[str]) -> N
     try:
         become(identity)
     except OSError as error:
-        sys.stderr.write(f"cannot run {argv[0]} as {identity!r}: {error}\n")
-        sys.exit(CANNOT_BECOME)
+        sys.exit(f"cannot run {argv[0]} as {identity!r}: {error}")
     # Only now: the kernel forgets a death signal when credentials change.
     _call("prctl", _PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tradewind.common.private_files import sync_folder, write_private
 from tradewind.local.child_process import ChildProcess
-from tradewind.local.exec_child import CANNOT_BECOME
 
 SUPERUSER = "postgres"
 
@@ -83,8 +82,6 @@ async def make_data(data: Path, *, password: str, log: Path) -> None:
             draft.rename(data)
             sync_folder(data.parent)
             return
-        if code != CANNOT_BECOME:
-            break
     raise NoPostgres(f"cannot make the database in {data}: {why} (from {log})")
 
 

@@ -119,9 +119,7 @@ class EmbeddedServer(ABC):
         command line.
         """
         pid = self._pid_in_file()
-        if pid is None:
-            return
-        if started_at(pid) is not None and was_given(pid, self._mark()):
+        if pid is not None and started_at(pid) is not None and was_given(pid, self._mark()):
             log.warning("%s: process %d was left behind by an earlier supervisor; ending it", self.name, pid)
             for number, seconds in (*self.stop_steps, (signal.SIGKILL, 10.0)):
                 try:
@@ -152,7 +150,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """Write its configuration for `self.port`; return its command line, `_mark()` being one word of it."""
+        """Write its configuration for `self.port`; return its command line, with `_mark()` as a word."""
 
     def _identity(self) -> str:
         """Who it runs as (see `exec_child.become`)."""
