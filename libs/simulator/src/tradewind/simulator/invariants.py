@@ -1,0 +1,320 @@
+"""The promises, each a plain function that tells how it was broken, or nothing. Its docstring is the promise.
+
+They are judged by what the world has seen: messages in streams, committed rows, processes on machines, the ledger of the
+scripted infra. Most are judged on what a step touched; those of the end, when faults have ended and all should be at rest.
+"""
+
+from collections.abc import Callable, Iterator
+
+from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase, ClaimPhase
+from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, TERMINAL_WORKFLOW_PHASES, JobPhase
+from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, NodePhase
+from tradewind.common.contracts.placement import PlacementPhase
+from tradewind.common.reactor.aggregate import Ref
+from tradewind.provisioner.domain.model import Cluster, Node
+from tradewind.simulator.machine import Body, Machine
+from tradewind.simulator.seen import Committed, Seen, Told
+
+Broken = Iterator[str]
+
+ONE_WAKE_S = 600.0
+SLACK_S = 120.0
+"""For the way from a wake to its effect."""
+CENT = 0.01
+
+TERMINAL_PHASES: dict[str, frozenset[str]] = {
+    "job": TERMINAL_JOB_PHASES,
+    "workflow": TERMINAL_WORKFLOW_PHASES,
+    "allocation": frozenset({AllocationPhase.RELEASED}),
+    "claim": frozenset({ClaimPhase.CLOSED}),
+    "capacity": frozenset({CapacityPhase.GONE}),
+    "node": ENDED_NODE_PHASES,
+    "cluster": frozenset({ClusterPhase.TERMINATED}),
+    "placement": frozenset({PlacementPhase.CLOSED}),
+}
+
+
+class Violation(Exception):
+    """A promise was broken. `promise` is its name, `meaning` the promise itself."""
+
+    def __init__(self, promise: str, meaning: str, how: str) -> None:
+        super().__init__(f"{promise}: {how}")
+        self.promise = promise
+        self.meaning = meaning
+        self.how = how
+
+
+# ---- of what was told
+
+
+def terminal_is_terminal(seen: Seen, told: Told) -> Broken:
+    """What has been told to be over never lives again, and never ends in another way."""
+    level, before = told.event.level, told.before
+    terminal = TERMINAL_PHASES.get(told.event.noun, frozenset())
+    if before is None or _phase(before) not in terminal or level.version <= before.version:
+        return
+    if _phase(level) != _phase(before):
+        yield f"{told.event.noun} {level.id} was {_phase(before)} in v{before.version}, now {_phase(level)}"
+
+
+def versions_never_go_down(seen: Seen, told: Told) -> Broken:
+    """In its stream, the level of a thing never goes back, but for copies of messages that were there before."""
+    if told.first and told.before is not None and told.event.level.version < told.before.version:
+        level = told.event.level
+        yield f"{told.event.noun} {level.id}: v{level.version} comes after v{told.before.version}"
+
+
+def one_version_is_one_level(seen: Seen, told: Told) -> Broken:
+    """The same version of a thing always says the same."""
+    level, before = told.event.level, told.before
+    if before is not None and before.version == level.version and before != level:
+        yield f"{told.event.noun} {level.id} v{level.version} was told in two ways"
+
+
+# ---- of what was committed
+
+
+def no_commit_under_a_stale_lease(seen: Seen, committed: Committed) -> Broken:
+    """Once a leader has taken over, nothing is written under an earlier lease."""
+    newest = seen.epochs.get(committed.service, 0)
+    if committed.lease.epoch != newest:
+        yield f"{committed.service} committed under epoch {committed.lease.epoch}, {newest} leads"
+
+
+def a_commit_builds_on_what_is_there(seen: Seen, committed: Committed) -> Broken:
+    """Nobody overwrites a row that he has not seen, and each write is a newer version."""
+    for row, loaded in committed.batch.updated:
+        there = seen.rows.get((committed.service, row.ref))
+        if there is None or there.version != loaded:
+            yield f"{row.kind} {row.id} was loaded at v{loaded}, but is v{there.version if there else None}"
+        elif row.version < there.version:
+            yield f"{row.kind} {row.id} goes from v{there.version} back to v{row.version}"
+    for row in committed.batch.created:
+        if (committed.service, row.ref) in seen.rows:
+            yield f"{row.kind} {row.id} is created a second time"
+
+
+def an_ended_row_stays_ended(seen: Seen, committed: Committed) -> Broken:
+    """A row that has ended never comes back to life in its owner's store."""
+    for row, _ in committed.batch.updated:
+        there = seen.rows.get((committed.service, row.ref))
+        if there is not None and there.terminal and row.phase_name != there.phase_name:
+            yield f"{row.kind} {row.id} was {there.phase_name}, now {row.phase_name}"
+
+
+def nobody_believes_an_older_level(seen: Seen, committed: Committed) -> Broken:
+    """What a row has heard of another thing is never replaced by something older."""
+    for row, _ in committed.batch.updated:
+        there = seen.rows.get((committed.service, row.ref))
+        for thing, version in row.seen.items() if there is not None else ():
+            if there is not None and there.seen.get(thing, version) > version:
+                yield f"{row.kind} {row.id} had heard v{there.seen[thing]} of {thing}, now believes v{version}"
+
+
+def every_living_row_wakes(seen: Seen, committed: Committed) -> Broken:
+    """A row that lives has a time at which it looks at itself again."""
+    for row in (*committed.batch.created, *(row for row, _ in committed.batch.updated)):
+        if not row.terminal and row.wake_at is None:
+            yield f"{row.kind} {row.id} ({row.phase_name}) would never wake"
+
+
+def nothing_is_parked(seen: Seen, committed: Committed) -> Broken:
+    """No input of a world without garbage is refused."""
+    for row in (*committed.batch.created, *(row for row, _ in committed.batch.updated)):
+        if row.parked:
+            yield f"{row.kind} {row.id} is parked: {row.parked}"
+
+
+def what_is_noted_as_sent_was_sent(seen: Seen, committed: Committed) -> Broken:
+    """An outbox row is noted as published only where it lies in its stream."""
+    for outbox_id, position in committed.batch.sent:
+        meant = seen.outbox.get((committed.service, outbox_id))
+        if seen.at.get(position) != meant:
+            yield f"{committed.service} notes message {meant} at {position.stream}#{position.sequence}, where it is not"
+
+
+# ---- of processes on machines
+
+
+def one_life_of_a_rank(seen: Seen, machine: Machine, body: Body) -> Broken:
+    """No rank of a job has two processes at once, and no two attempts of a job live at once (design.md §2)."""
+    if not body.alive:
+        return
+    for other_machine, other in seen.runs[body.fence.job]:
+        if other is body:
+            continue
+        if other.fence.rank == body.fence.rank or other.fence.attempt != body.fence.attempt:
+            yield (
+                f"{body.fence} begins to {body.work} on {machine.node} while {other.fence} lives on {other_machine.node}"
+            )
+
+
+def no_machine_is_oversold(seen: Seen, machine: Machine, body: Body) -> Broken:
+    """The shares of the processes on a machine fit into it, and no two of them have the same device."""
+    living = [one for one in machine.bodies.values() if one.alive and one.work is body.work]
+    cpus = sum(one.share.cpus for one in living)
+    memory = sum(one.share.memory_gib for one in living)
+    devices = [device for one in living for device in one.share.devices]
+    if cpus > machine.room.cpus + 1e-6 or memory > machine.room.memory_gib + 1e-6:
+        yield f"{machine.node} has {machine.room.cpus} CPUs, {machine.room.memory_gib} GiB; {cpus}, {memory} are given"
+    if len(devices) != len(set(devices)) or any(one >= machine.room.accelerator_count for one in devices):
+        yield f"{machine.node} has {machine.room.accelerator_count} devices; given are {sorted(devices)}"
+
+
+# ---- from time to time
+
+
+def no_node_without_a_purpose(seen: Seen) -> Broken:
+    """No machine lives without a claim or a drain for longer than one wake (three while things fail)."""
+    limit = ONE_WAKE_S + SLACK_S if seen.quiet_since is not None else 3 * ONE_WAKE_S
+    for node, since in seen.unclaimed_since.items():
+        since_then = max(since, seen.quiet_since or 0.0)
+        if seen.now - since_then > limit:
+            yield f"machine {node} has had no purpose for {seen.now - since_then:.0f} s"
+
+
+def has_purpose(seen: Seen, node_id: str) -> bool:
+    """Whether a claim wants this machine, or its end is under way."""
+    node = seen.rows.get(("provisioner", Ref("node", node_id)))
+    if not isinstance(node, Node):
+        clusters = (row for row in seen.rows.values() if isinstance(row, Cluster) and row.launch is not None)
+        return any(node_id in cluster.launch.nodes for cluster in clusters if cluster.launch is not None)
+    if node.phase in {NodePhase.DRAINING, NodePhase.TERMINATING}:
+        return True
+    claim = seen.rows.get(("scheduler", Ref("claim", node.claim)))
+    return claim is not None and not claim.terminal
+
+
+# ---- at the end
+
+
+def no_job_is_lost(seen: Seen) -> Broken:
+    """Every job that was submitted comes to an end in bounded time after the last fault."""
+    for job_id in seen.workload.ask_of:
+        job = seen.job(job_id)
+        if job is None:
+            yield f"job {job_id} was submitted and never heard of"
+        elif job.phase not in TERMINAL_JOB_PHASES:
+            yield f"job {job_id} is still {job.phase} ({job.reason})"
+
+
+def jobs_end_as_they_ran(seen: Seen) -> Broken:
+    """A job whose processes exit with 0 ends succeeded, one that fails too often failed, unless somebody cancelled it."""
+    for job_id, ask in seen.workload.ask_of.items():
+        job = seen.job(job_id)
+        if job is None or job.phase not in TERMINAL_JOB_PHASES:
+            continue
+        expected = JobPhase.SUCCEEDED if ask.succeeds else JobPhase.FAILED
+        if job.phase is not expected and not (job.phase is JobPhase.CANCELLED and job_id in seen.cancelled):
+            yield f"job {job_id} ended {job.phase} ({job.reason}), not {expected}"
+
+
+def success_was_earned(seen: Seen) -> Broken:
+    """A job that succeeded had a run of each required rank that exited with 0, in one attempt."""
+    for job_id, ask in seen.workload.ask_of.items():
+        job = seen.job(job_id)
+        if job is None or job.phase is not JobPhase.SUCCEEDED:
+            continue
+        needed = {rank.rank for rank in job.ranks if _is_required(ask.summary.roles, rank.role)}
+        done = {
+            fence.rank
+            for fence, code in seen.exits[job_id].items()
+            if code == 0 and fence.attempt == job.attempt
+        }
+        if not needed <= done:
+            yield f"job {job_id} succeeded, but ranks {sorted(needed - done)} of attempt {job.attempt} never exited with 0"
+
+
+def what_was_committed_was_said(seen: Seen) -> Broken:
+    """Every message of a committed transaction was published."""
+    for (service, outbox_id), message_id in seen.outbox.items():
+        if message_id not in seen.message_ids:
+            yield f"{service} committed message {message_id} (outbox {outbox_id}) and never published it"
+
+
+def nothing_is_left(seen: Seen) -> Broken:
+    """At rest there is no machine, no process, no unsent message, no open intent, no living row but those of infras."""
+    yield from left_over(seen)
+
+
+def left_over(seen: Seen) -> Broken:
+    """What keeps the world from rest."""
+    for rented in seen.cloud.up if seen.cloud is not None else ():
+        yield f"machine {rented.machine.node} is still there"
+    for job_id, living in seen.runs.items():
+        if living:
+            yield f"job {job_id} still has {len(living)} processes"
+    for service, store in seen.stores.items():
+        unsent = sum(row.position is None for row in store.outbox.values())
+        if unsent:
+            yield f"{service} has {unsent} unsent messages"
+        for intent in store.intents.values():
+            if intent.intent.hand != "survey":  # there is always one, or there will be in a minute
+                yield f"{service} has an open intent: {intent.intent.hand} {intent.intent.target}"
+        for ref, row in store.rows.items():
+            if not row.terminal and ref.kind not in {"infra", "market", "workflow"}:
+                yield f"{service} has a living {ref.kind} {ref.id}"
+
+
+def nothing_was_set_aside(seen: Seen) -> Broken:
+    """No input of a world without garbage becomes a dead letter."""
+    for letter in seen.dead_letters:
+        yield f"{letter.subject}: {letter.headers.get('ce-type')}: {letter.headers.get('tw-dead-reason')}"
+
+
+def money_is_the_infras_own(seen: Seen) -> Broken:
+    """What nodes are said to have cost is what the infra's ledger says, to the cent."""
+    if seen.cloud is None:
+        return
+    for node_id, rented in seen.cloud.ledger.items():
+        node = seen.rows.get(("provisioner", Ref("node", node_id)))
+        if rented.ended_at is None:
+            continue
+        owed = rented.cost_usd(rented.ended_at)
+        if not isinstance(node, Node):
+            if owed > CENT:
+                yield f"machine {node_id} cost {owed:.4f} USD and was never entered"
+        elif abs(node.cost_usd - owed) > CENT:
+            yield f"node {node_id} is said to have cost {node.cost_usd:.4f} USD, the ledger says {owed:.4f}"
+
+
+AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
+    terminal_is_terminal,
+    versions_never_go_down,
+    one_version_is_one_level,
+)
+AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
+    no_commit_under_a_stale_lease,
+    a_commit_builds_on_what_is_there,
+    an_ended_row_stays_ended,
+    nobody_believes_an_older_level,
+    every_living_row_wakes,
+    nothing_is_parked,
+    what_is_noted_as_sent_was_sent,
+)
+AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Body], Broken], ...] = (one_life_of_a_rank, no_machine_is_oversold)
+EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
+AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
+    no_job_is_lost,
+    jobs_end_as_they_ran,
+    success_was_earned,
+    what_was_committed_was_said,
+    nothing_was_set_aside,
+    nothing_is_left,
+    money_is_the_infras_own,
+)
+
+
+def judge(promises: "tuple[Callable[..., Broken], ...]", *touched: object) -> None:
+    """Raises Violation on the first promise that is broken."""
+    for promise in promises:
+        for how in promise(*touched):
+            raise Violation(promise.__name__, (promise.__doc__ or "").strip(), how)
+
+
+def _phase(level: object) -> str:
+    return str(getattr(level, "phase", ""))
+
+
+def _is_required(roles: tuple[object, ...], name: str) -> bool:
+    return any(getattr(role, "name", "") == name and getattr(role, "required", True) for role in roles)

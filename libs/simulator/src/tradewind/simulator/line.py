@@ -1,0 +1,243 @@
+"""Between a process and its store or bus lies a line, and everything that can go wrong there goes wrong on it.
+
+A call waits its way there, takes effect at one moment, and waits its way back. The process may die on either side of the
+effect, the answer may be lost, the other end may be down.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from tradewind.common.bus.streams import ACK_WAIT_S
+from tradewind.common.contracts.envelope import Packet
+from tradewind.common.reactor.aggregate import Aggregate, Ref
+from tradewind.common.reactor.ports import (
+    Batch,
+    Bus,
+    Delivery,
+    Intake,
+    Lease,
+    OpenIntent,
+    Position,
+    Store,
+    Unavailable,
+    Unsent,
+)
+from tradewind.simulator.faults import FaultPlan
+from tradewind.simulator.memory_bus import MemoryServer
+from tradewind.simulator.process import Killed, Process
+
+T = TypeVar("T")
+
+MAY_BE_LOST = ("evt.", "said.", "want.")
+"""Levels: whoever misses one hears of it again (design.md §1)."""
+COMMANDS_NOT_LOST = frozenset({"submit", "submit_array", "cancel", "cancel_array", "close_claim", "drain_node"})
+"""What a person asked for is said once, and kept until it is done."""
+
+
+def may_be_lost(subject: str) -> bool:
+    if subject.startswith("cmd."):
+        return subject.rsplit(".", 1)[1] not in COMMANDS_NOT_LOST
+    return subject.startswith(MAY_BE_LOST)
+
+
+@dataclass(slots=True)
+class Outages:
+    """Until when each thing is down, by name (`bus`, or a service for its store)."""
+
+    until: dict[str, float] = field(default_factory=dict[str, float])
+
+    def down(self, name: str, now: float) -> bool:
+        return self.until.get(name, 0.0) > now
+
+    async def over(self, name: str) -> None:
+        """Returns when that is up (again)."""
+        loop = asyncio.get_running_loop()
+        while self.down(name, loop.time()):
+            await asyncio.sleep(self.until[name] - loop.time())
+
+
+class Line:
+    """The way of one process to the world."""
+
+    def __init__(
+        self,
+        process: Process,
+        faults: FaultPlan,
+        outages: Outages,
+        *,
+        on_crash: Callable[[Process, str], None] | None = None,
+        on_freeze: Callable[[Process], None] | None = None,
+    ) -> None:
+        """Without `on_crash` and `on_freeze` the process does not die of its calls, nor stand still in them."""
+        self.process = process
+        self.faults = faults
+        self.outages = outages
+        self._on_crash = on_crash
+        self._on_freeze = on_freeze
+
+    async def call(self, where: str, what: str, effect: Callable[[], Awaitable[T]]) -> T:
+        """`effect`, there and back. Raises Unavailable, Killed, and what the effect raises."""
+        faults = self.faults
+        await self.process.breathe()
+        self.may_crash(f"before {what}")
+        if self._on_freeze is not None and faults.strikes("freeze"):
+            self._on_freeze(self.process)
+        await self._travel(where)
+        result = await effect()
+        self.may_crash(f"after {what}")
+        if faults.strikes("unknown"):
+            raise Unavailable(f"{what}: no answer in time")
+        await self._travel(where)
+        return result
+
+    def may_crash(self, moment: str) -> None:
+        if self._on_crash is not None and self.faults.strikes("crash"):
+            self._on_crash(self.process, moment)
+            self.process.kill()
+            raise Killed(moment)
+
+    async def _travel(self, where: str) -> None:
+        await asyncio.sleep(0.0002 + 0.002 * self.faults.random.random() ** 3)
+        await self.process.breathe()
+        if self.outages.down(where, asyncio.get_running_loop().time()):
+            raise Unavailable(f"{where} does not answer")
+
+
+class LinedStore:
+    """A store at the end of a line."""
+
+    def __init__(self, store: Store, line: Line, service: str) -> None:
+        self._store = store
+        self._line = line
+        self._where = service
+
+    async def acquire(self, *, holder: str, ttl_s: float) -> Lease:
+        return await self._call("acquire", lambda: self._store.acquire(holder=holder, ttl_s=ttl_s))
+
+    async def renew(self, lease: Lease, *, ttl_s: float) -> None:
+        await self._call("renew", lambda: self._store.renew(lease, ttl_s=ttl_s))
+
+    async def release(self, lease: Lease) -> None:
+        await self._call("release", lambda: self._store.release(lease))
+
+    async def living(self) -> list[Aggregate]:
+        return await self._call("living", self._store.living)
+
+    async def load(self, refs: Iterable[Ref]) -> list[Aggregate]:
+        return await self._call("load", lambda: self._store.load(refs))
+
+    async def commit(self, lease: Lease, batch: Batch, *, ttl_s: float) -> list[int]:
+        return await self._call("commit", lambda: self._store.commit(lease, batch, ttl_s=ttl_s))
+
+    async def unsent(self) -> list[Unsent]:
+        return await self._call("unsent", self._store.unsent)
+
+    async def sent_since(self, position: Position) -> list[Unsent]:
+        return await self._call("sent_since", lambda: self._store.sent_since(position))
+
+    async def last_sent(self) -> Mapping[str, int]:
+        return await self._call("last_sent", self._store.last_sent)
+
+    async def prune(self, *, sent_before: datetime) -> None:
+        await self._call("prune", lambda: self._store.prune(sent_before=sent_before))
+
+    async def open_intents(self) -> list[OpenIntent]:
+        return await self._call("open_intents", self._store.open_intents)
+
+    async def begin_intent(self, intent_id: str) -> int:
+        return await self._call("begin_intent", lambda: self._store.begin_intent(intent_id))
+
+    async def _call(self, what: str, effect: Callable[[], Awaitable[T]]) -> T:
+        return await self._line.call(self._where, what, effect)
+
+
+class LinedBus:
+    """The bus at the end of a line."""
+
+    def __init__(self, bus: Bus, server: MemoryServer, line: Line) -> None:
+        self._bus = bus
+        self._server = server
+        self._line = line
+
+    async def intake(self, *, stream: str, durable: str) -> "LinedIntake":
+        bound = await self._line.call("bus", "bind", lambda: self._bus.intake(stream=stream, durable=durable))
+        return LinedIntake(bound, self._line)
+
+    async def publish(self, packets: Sequence[Packet]) -> list[Position]:
+        async def effect() -> list[Position]:
+            stored = list(packets)
+            if len(stored) > 1 and self._line.faults.strikes("unknown"):
+                cut = self._line.faults.random.randrange(len(stored))
+                await self._bus.publish(stored[:cut])
+                raise Unavailable("publish: the answer to some did not come in time")
+            positions = await self._bus.publish(stored)
+            for packet in stored:
+                self._may_repeat(packet)
+            return positions
+
+        return await self._line.call("bus", "publish", effect)
+
+    async def last_sequence(self, stream: str) -> int:
+        return await self._line.call("bus", "last_sequence", lambda: self._bus.last_sequence(stream))
+
+    def losses(self) -> int:
+        return self._bus.losses()
+
+    def _may_repeat(self, packet: Packet) -> None:
+        # Not of wants: what is stored there is the last value, and the server's order is the publisher's.
+        faults = self._line.faults
+        if not packet.subject.startswith("want.") and faults.strikes("duplicate"):
+            later = faults.between(0.001, 30.0) if faults.random.random() < 0.7 else faults.between(30.0, 400.0)
+            asyncio.get_running_loop().call_later(later, self._repeat, packet)
+
+    def _repeat(self, packet: Packet) -> None:
+        self._server.store(packet, dedup=False)
+
+
+class LinedIntake:
+    """A durable consumer at the end of a line."""
+
+    def __init__(self, intake: Intake, line: Line) -> None:
+        self._intake = intake
+        self._line = line
+
+    async def fetch(self, limit: int) -> Sequence[Delivery]:
+        faults, process = self._line.faults, self._line.process
+        while True:
+            await process.breathe()
+            if faults.strikes("delay"):
+                await asyncio.sleep(faults.between(0.05, 20.0))
+            await self._line.outages.over("bus")
+            taken = await self._intake.fetch(limit)
+            await process.breathe()
+            lost = [one for one in taken if may_be_lost(one.packet.subject) and faults.strikes("loss")]
+            if not lost:
+                return taken
+            await self._intake.ack(lost)
+            kept = [one for one in taken if one not in lost]
+            if kept:
+                return kept
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        # An ack has no answer, and never fails.
+        await self._line.process.breathe()
+        self._line.may_crash("before ack")
+        loop = asyncio.get_running_loop()
+        if self._line.outages.down("bus", loop.time()) or self._line.faults.strikes("lost_ack"):
+            # The server asks again after a while, and is then told (see `bus.intake`).
+            loop.call_later(ACK_WAIT_S, lambda: loop.create_task(self._ack_late(deliveries)))
+        else:
+            await self._intake.ack(deliveries)
+        self._line.may_crash("after ack")
+
+    async def close(self) -> None:
+        if self._line.process.alive:
+            await self._intake.close()
+
+    async def _ack_late(self, deliveries: Sequence[Delivery]) -> None:
+        await self._line.outages.over("bus")
+        if self._line.process.alive:
+            await self._intake.ack(deliveries)

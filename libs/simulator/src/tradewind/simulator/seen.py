@@ -1,0 +1,115 @@
+"""What the world has seen so far: the ground on which promises are judged. It believes nobody's own bookkeeping."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tradewind.common.contracts.envelope import Packet
+from tradewind.common.contracts.job import JobLevel
+from tradewind.common.contracts.registry import Event, Level
+from tradewind.common.contracts.values import Fence
+from tradewind.common.reactor.aggregate import Aggregate, Ref
+from tradewind.common.reactor.ports import Batch, Lease, Position
+from tradewind.simulator.cloud import Cloud
+from tradewind.simulator.machine import Body, Machine, Work
+from tradewind.simulator.memory_bus import MemoryServer
+from tradewind.simulator.memory_store import MemoryStore
+from tradewind.simulator.workload import Workload
+
+Thing = tuple[str, str]
+"""A noun and an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that was stored. `first`: no earlier message had its id."""
+
+    event: Event
+    first: bool
+    before: Level | None
+    """The newest level of that thing that was told before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A transaction of a service."""
+
+    service: str
+    lease: Lease
+    batch: Batch
+    ids: list[int]
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything that promises are judged by."""
+
+    workload: Workload
+    server: MemoryServer
+    now: float = 0.0
+    stores: dict[str, MemoryStore] = field(default_factory=dict[str, MemoryStore])
+    cloud: Cloud | None = None
+    quiet_since: float | None = None
+    """When faults ended; None before."""
+    message_ids: set[str] = field(default_factory=set[str])
+    at: dict[Position, str] = field(default_factory=dict[Position, str])
+    """The id of the message that lies there."""
+    levels: dict[Thing, Level] = field(default_factory=dict[Thing, Level])
+    rows: dict[tuple[str, Ref], Aggregate] = field(default_factory=dict[tuple[str, Ref], Aggregate])
+    """The newest row of each thing, by the service that owns it."""
+    epochs: dict[str, int] = field(default_factory=dict[str, int])
+    """The newest epoch that a service was led under."""
+    outbox: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    """The ids of the messages that a service has committed itself to say."""
+    runs: dict[str, list[tuple[Machine, Body]]] = field(
+        default_factory=lambda: defaultdict[str, list[tuple[Machine, Body]]](list)
+    )
+    """By job, the processes of setup and run that live."""
+    exits: dict[str, dict[Fence, int]] = field(default_factory=lambda: defaultdict[str, dict[Fence, int]](dict))
+    """By job, the exit codes of the runs that ended by themselves."""
+    cancelled: set[str] = field(default_factory=set[str])
+    """Jobs whose end somebody asked for."""
+    submitted: set[str] = field(default_factory=set[str])
+    """Jobs of which the bus has taken the submission (of arrays: of the array)."""
+    unclaimed_since: dict[str, float] = field(default_factory=dict[str, float])
+    """Nodes that live without a claim or a drain."""
+    dead_letters: list[Packet] = field(default_factory=list[Packet])
+
+    def job(self, job_id: str) -> JobLevel | None:
+        level = self.levels.get(("job", job_id))
+        return level if isinstance(level, JobLevel) else None
+
+    def note_told(self, event: Event, packet: Packet) -> Told:
+        thing = (event.noun, event.level.id)
+        before = self.levels.get(thing)
+        first = packet.headers["ce-id"] not in self.message_ids
+        if before is None or before.version < event.level.version:
+            self.levels[thing] = event.level
+        return Told(event, first, before)
+
+    def note_committed(self, committed: Committed) -> None:
+        service, batch = committed.service, committed.batch
+        for row in (*batch.created, *(row for row, _ in batch.updated)):
+            self.rows[service, row.ref] = row
+        for outbox_id, packet in zip(committed.ids, batch.outbox, strict=True):
+            self.outbox[service, outbox_id] = _message_id(packet)
+
+    def note_stored(self, packet: Packet, position: Position) -> None:
+        message_id = _message_id(packet)
+        self.at[position] = message_id
+        self.message_ids.add(message_id)
+        if position.stream == "DEAD":
+            self.dead_letters.append(packet)
+
+    def note_body(self, machine: Machine, body: Body) -> None:
+        living = self.runs[body.fence.job]
+        if body.alive:
+            living.append((machine, body))
+            return
+        self.runs[body.fence.job] = [one for one in living if one[1] is not body]
+        if body.work is Work.RUN and machine.up and body.code is not None:
+            self.exits[body.fence.job][body.fence] = body.code
+
+
+def _message_id(packet: Packet) -> str:
+    """A dead letter bears the `ce-id` of what it sets aside; its own id is the bus's."""
+    return packet.headers.get("Nats-Msg-Id") or packet.headers.get("ce-id", "")

@@ -1,0 +1,105 @@
+"""The life of one service: started, killed, started again, frozen while another takes over."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from tradewind.common.hands import Hand, Hands
+from tradewind.common.reactor.leader import Leader
+from tradewind.common.reactor.ports import Clock
+from tradewind.common.reactor.wiring import Wiring
+from tradewind.simulator.faults import FaultPlan
+from tradewind.simulator.line import Line, LinedBus, LinedStore, Outages
+from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
+from tradewind.simulator.memory_store import MemoryStore
+from tradewind.simulator.process import Process
+
+Note = Callable[[str], None]
+
+
+class ServiceLife:
+    """Keeps one process of a service alive, as a supervisor would.
+
+    `wiring` and `hands` are made anew for each life. `broke` hears of a main task that ended by itself: it never should.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        wiring: Callable[[], Wiring],
+        hands: Callable[[], Mapping[str, Hand]],
+        store: MemoryStore,
+        server: MemoryServer,
+        clock: Clock,
+        faults: FaultPlan,
+        outages: Outages,
+        note: Note,
+        broke: Callable[[str, BaseException | None], None],
+    ) -> None:
+        self.name = name
+        self._wiring = wiring
+        self._hands = hands
+        self._store = store
+        self._server = server
+        self._clock = clock
+        self._faults = faults
+        self._outages = outages
+        self._note = note
+        self._broke = broke
+        self._lives = 0
+        self._process: Process | None = None
+        self._frozen: Process | None = None
+
+    def start(self, holder: str) -> None:
+        self._lives += 1
+        process = Process(f"{self.name}/{holder}.{self._lives}", on_end=self._on_end)
+        self._process = process
+        line = Line(process, self._faults, self._outages, on_crash=self._on_crash, on_freeze=self._on_freeze)
+        store = LinedStore(self._store, line, self.name)
+        bus = LinedBus(MemoryBus(self._server), self._server, line)
+
+        async def main() -> None:
+            hands = Hands(self._hands(), service=self.name, store=store, bus=bus, clock=self._clock)
+            leader = Leader(
+                self._wiring(), store=store, bus=bus, clock=self._clock, holder=holder, on_intents=hands.take
+            )
+            try:
+                await leader.run()
+            finally:
+                await hands.close()
+
+        process.start(main())
+
+    def stop(self) -> None:
+        for process in (self._process, self._frozen):
+            if process is not None:
+                process.kill()
+
+    def _on_crash(self, process: Process, moment: str) -> None:
+        self._note(f"{process.name} crashes {moment}")
+        if process is self._process:
+            delay = self._faults.between(0.1, 3.0) if self._faults.random.random() < 0.7 else self._faults.between(3, 90)
+            holder = process.name.rpartition("/")[2].partition(".")[0]
+            asyncio.get_running_loop().call_later(delay, self.start, holder)
+        elif process is self._frozen:
+            self._frozen = None
+
+    def _on_freeze(self, process: Process) -> None:
+        if self._frozen is not None or process is not self._process:
+            return
+        loop = asyncio.get_running_loop()
+        asleep = self._faults.between(10.0, 60.0)
+        self._note(f"{process.name} freezes for {asleep:.1f} s")
+        process.frozen_until = loop.time() + asleep
+        self._frozen = process
+        self.start(f"standby{self._lives}")
+        # It wakes up, finds out, and is put away some time later.
+        loop.call_later(asleep + self._faults.between(0.5, 20.0), self._put_away, process)
+
+    def _put_away(self, process: Process) -> None:
+        process.kill()
+        if self._frozen is process:
+            self._frozen = None
+
+    def _on_end(self, process: Process, error: BaseException | None) -> None:
+        self._broke(process.name, error)

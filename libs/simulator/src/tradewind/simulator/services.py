@@ -1,0 +1,97 @@
+"""The services under simulation: their own wirings, and the rules that SQL holds for them, read from their own schemas."""
+
+from collections.abc import Hashable
+
+from sqlalchemy import MetaData, Table
+
+from tradewind.catalog.offers import Offer
+from tradewind.common.contracts.grant import Grant
+from tradewind.common.reactor.aggregate import Aggregate
+from tradewind.common.reactor.wiring import Wiring
+from tradewind.jobs_controller import store as jobs_store
+from tradewind.jobs_controller import wiring as jobs_wiring
+from tradewind.optimizer import store as optimizer_store
+from tradewind.optimizer import wiring as optimizer_wiring
+from tradewind.optimizer.domain.plan import Broker
+from tradewind.provisioner import store as provisioner_store
+from tradewind.provisioner import wiring as provisioner_wiring
+from tradewind.scheduler import store as scheduler_store
+from tradewind.scheduler import wiring as scheduler_wiring
+from tradewind.simulator.cloud import INFRA
+from tradewind.simulator.memory_store import Unique
+
+SCHEMAS = {
+    "jobs_controller": jobs_store.METADATA,
+    "scheduler": scheduler_store.METADATA,
+    "optimizer": optimizer_store.METADATA,
+    "provisioner": provisioner_store.METADATA,
+}
+
+
+def wirings() -> tuple[Wiring, ...]:
+    """Made anew for each life of a service, as a process would."""
+    return (
+        jobs_wiring.wiring(_unsigned),
+        scheduler_wiring.wiring(),
+        optimizer_wiring.wiring(Broker(offers())),
+        provisioner_wiring.wiring([INFRA]),
+    )
+
+
+def wiring_of(service: str) -> Wiring:
+    return next(one for one in wirings() if one.service == service)
+
+
+def offers() -> tuple[Offer, ...]:
+    """A small catalog: three regions, some with two zones, with and without accelerators."""
+    sizes = (("small", 4.0, 16.0, None, 0, 0.2), ("large", 16.0, 64.0, None, 0, 0.8), ("gpu", 8.0, 32.0, "L4", 2, 1.6))
+    places = (("east", "a", 1.0), ("east", "b", 1.05), ("west", "a", 1.2), ("north", None, 1.5))
+    return tuple(
+        Offer(
+            infra=INFRA,
+            region=region,
+            zone=zone,
+            instance_type=name,
+            vcpus=cpus,
+            memory_gib=memory,
+            arch="x86_64",
+            accelerator=accelerator,
+            accelerator_count=count,
+            price_usd_h=price * factor,
+            spot_usd_h=price * factor / 3,
+            source="simulator",
+        )
+        for name, cpus, memory, accelerator, count, price in sizes
+        for region, zone, factor in places
+    )
+
+
+def uniques(service: str) -> dict[str, Unique]:
+    """The unique indexes of a service's tables, as functions of a row."""
+    return {
+        table.name: _unique(table) for table in _tables(SCHEMAS[service]) if any(one.unique for one in table.indexes)
+    }
+
+
+def _tables(metadata: MetaData) -> list[Table]:
+    return list(metadata.tables.values())
+
+
+def _unique(table: Table) -> Unique:
+    [index] = [one for one in table.indexes if one.unique]
+    condition = index.dialect_options["postgresql"]["where"]
+    if str(condition) != "NOT terminal":
+        raise NotImplementedError(f"{index.name}: the store in memory knows no index where {condition}")
+    columns = [column.name for column in index.columns]
+
+    def unique(row: Aggregate) -> Hashable | None:
+        values = tuple(getattr(row, column) for column in columns)
+        # Postgres: NULLs are distinct from each other.
+        return None if row.terminal or None in values else values
+
+    return unique
+
+
+def _unsigned(grant: Grant) -> str:
+    """Nobody fetches anything here; the claims are there to be seen."""
+    return f"{grant.job}/{grant.attempt}/{grant.node}"

@@ -1,0 +1,91 @@
+"""The scripted user: submits, changes his mind, and takes his cluster down. What he asks he asks until the bus has it."""
+
+import asyncio
+from collections.abc import Callable
+
+from tradewind.common.contracts.allocation import ClaimLevel, ClaimPhase, CloseClaim
+from tradewind.common.contracts.envelope import Envelope, encode
+from tradewind.common.contracts.job import CancelArray, CancelJob, SubmitArray, SubmitJob
+from tradewind.common.contracts.registry import Command
+from tradewind.common.reactor.decision import derived_id
+from tradewind.common.reactor.ports import Bus, Clock, Unavailable
+from tradewind.simulator.seen import Seen
+from tradewind.simulator.workload import Ask
+
+WORKSPACE = "default"
+LOOKS_EVERY_S = 60.0
+
+
+class User:
+    """`all_over` tells whether every job has ended: then the named cluster is taken down again and again."""
+
+    def __init__(self, *, bus: Bus, clock: Clock, seen: Seen, all_over: Callable[[], bool]) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._seen = seen
+        self._all_over = all_over
+        self._asked = 0
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for ask in self._seen.workload.asks:
+                group.create_task(self._submit(ask))
+                if ask.cancel_at_s is not None:
+                    group.create_task(self._cancel(ask, ask.cancel_at_s))
+            group.create_task(self._take_down())
+
+    async def _submit(self, ask: Ask) -> None:
+        await asyncio.sleep(ask.at_s)
+        shared = {"id": ask.id, "workspace": WORKSPACE, "number": ask.number, "user": "somebody"}
+        shared |= {"summary": ask.summary, "spec_ref": f"spec-{ask.number}", "submitted_at": self._clock.now()}
+        command = (
+            SubmitJob.model_validate(shared)
+            if ask.count is None
+            else SubmitArray.model_validate({**shared, "count": ask.count})
+        )
+        await self._ask(command)
+        self._seen.submitted.add(ask.id)
+
+    async def _cancel(self, ask: Ask, at_s: float) -> None:
+        await asyncio.sleep(at_s)
+        while ask.id not in self._seen.submitted:
+            await asyncio.sleep(0.1)
+        self._seen.cancelled.update(ask.job_ids)
+        cancel = CancelJob if ask.count is None else CancelArray
+        await self._ask(cancel(id=ask.id, workspace=WORKSPACE))
+
+    async def _take_down(self) -> None:
+        """At some time, whatever runs there; and at the end, since nobody else will."""
+        await asyncio.sleep(self._seen.workload.down_at_s)
+        await self._close_claims()
+        while True:
+            await asyncio.sleep(LOOKS_EVERY_S)
+            if self._all_over():
+                await self._close_claims()
+
+    async def _close_claims(self) -> None:
+        claims = [level for level in self._seen.levels.values() if isinstance(level, ClaimLevel)]
+        for claim in claims:
+            if claim.name is None or claim.phase is ClaimPhase.CLOSED:
+                continue
+            for job, ask in self._seen.workload.ask_of.items():
+                if ask.summary.cluster == claim.name:
+                    self._seen.cancelled.add(job)
+            await self._ask(CloseClaim(id=claim.id, workspace=WORKSPACE))
+
+    async def _ask(self, command: Command) -> None:
+        self._asked += 1
+        envelope = Envelope(
+            id=derived_id("user", self._asked, command.type_name, command.id),
+            message=command,
+            source="tradewind/user",
+            time=self._clock.now(),
+            correlation=command.id,
+        )
+        while True:
+            try:
+                await self._bus.publish([encode(envelope)])
+            except Unavailable:
+                await asyncio.sleep(1.0)
+            else:
+                return

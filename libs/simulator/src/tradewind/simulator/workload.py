@@ -1,0 +1,112 @@
+"""What the scripted user asks for: jobs, gangs, arrays, a named cluster, and second thoughts. Drawn from the seed."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from tradewind.common.contracts.job import JobSummary, RoleSummary
+from tradewind.common.contracts.values import Shape
+from tradewind.common.reactor.decision import derived_id
+from tradewind.jobs_controller.domain.workflow import job_id
+from tradewind.simulator.machine import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One submission: a job, or an array of `count`. Times in seconds since the beginning."""
+
+    id: str
+    number: int
+    at_s: float
+    summary: JobSummary
+    script: Script
+    count: int | None = None
+    cancel_at_s: float | None = None
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        return (self.id,) if self.count is None else tuple(job_id(self.id, index) for index in range(self.count))
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether its jobs end well unless somebody cancels them."""
+        script = self.script
+        return script.setup_code == 0 and script.run_code == 0 and script.fails_first <= self.summary.max_restarts
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    asks: tuple[Ask, ...]
+    down_at_s: float
+    """When the user takes the named cluster down, at the earliest."""
+    ask_of: dict[str, Ask] = field(default_factory=dict[str, Ask])
+    """By the id of a job."""
+
+    @property
+    def jobs(self) -> int:
+        return len(self.ask_of)
+
+
+def draw(seed: int, *, jobs: int, over_s: float) -> Workload:
+    """About `jobs` jobs, submitted over `over_s` seconds."""
+    random = Random(f"workload/{seed}")
+    asks: list[Ask] = []
+    total = 0
+    while total < jobs:
+        ask = _draw_ask(seed, len(asks) + 1, random, over_s=over_s, room=jobs - total)
+        total += ask.count or 1
+        asks.append(ask)
+    asks.sort(key=lambda ask: (ask.at_s, ask.number))
+    return Workload(
+        asks=tuple(asks),
+        down_at_s=over_s * random.uniform(0.5, 2.0),
+        ask_of={job: ask for ask in asks for job in ask.job_ids},
+    )
+
+
+def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: int) -> Ask:
+    at_s = random.uniform(0.1, over_s)
+    array = room > 3 and random.random() < 0.15
+    restarts = random.choice((0, 0, 1, 2))
+    shape = Shape(
+        cpus=random.choice((0.5, 1.0, 1.0, 2.0, 4.0)),
+        memory_gib=random.choice((0.0, 1.0, 4.0)),
+        accelerator="L4" if random.random() < 0.2 else None,
+    )
+    if shape.accelerator is not None:
+        shape = shape.but(accelerator_count=random.choice((1, 2)))
+    roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=_ranks(random), shape=shape),)
+    if not array and random.random() < 0.15:
+        helper = RoleSummary(name="helper", count=1, shape=Shape(cpus=0.5), required=False)
+        roles = (*roles, helper)
+    return Ask(
+        id=derived_id("ask", seed, number),
+        number=number,
+        at_s=at_s,
+        summary=JobSummary(
+            name=f"job-{number}",
+            roles=roles,
+            priority=random.choice((0, 0, 0, 5, -5)),
+            max_restarts=restarts,
+            cluster="dev" if random.random() < 0.15 else None,
+        ),
+        script=_draw_script(random, restarts),
+        count=random.randint(2, min(room, 12)) if array else None,
+        cancel_at_s=at_s + random.choice((0.0, 1.0, 20.0, 200.0)) * random.random() if random.random() < 0.2 else None,
+    )
+
+
+def _ranks(random: Random) -> int:
+    return random.choice((1, 1, 1, 1, 1, 2, 2, 3))
+
+
+def _draw_script(random: Random, restarts: int) -> Script:
+    fate = random.random()
+    return Script(
+        fetch_s=random.choice((0.0, 0.2, 3.0)),
+        setup_s=random.choice((0.0, 1.0, 20.0)),
+        run_s=random.choice((0.0, 0.5, 5.0, 40.0, 240.0)),
+        setup_code=3 if fate < 0.04 else 0,
+        run_code=1 if 0.04 <= fate < 0.12 else 0,
+        fails_first=random.randint(0, restarts),
+        ignores_term=random.random() < 0.2,
+    )

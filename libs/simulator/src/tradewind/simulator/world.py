@@ -1,0 +1,362 @@
+"""One seed's world: the services, the infra, the machines, a user, and everything that goes wrong between them."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+
+from tradewind.common.bus.streams import durables, owners, streams
+from tradewind.common.contracts.envelope import Packet, Undecodable, decode
+from tradewind.common.contracts.registry import Event
+from tradewind.common.contracts.values import Fence
+from tradewind.common.reactor.ports import Batch, Lease, Position
+from tradewind.simulator import cloud as clouds
+from tradewind.simulator import invariants, services, workload
+from tradewind.simulator.cloud import Cloud
+from tradewind.simulator.faults import FaultPlan, Rates
+from tradewind.simulator.history import History
+from tradewind.simulator.invariants import Violation, judge
+from tradewind.simulator.line import Line, LinedBus, Outages
+from tradewind.simulator.machine import Body, Machine, Onlooker, Script
+from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
+from tradewind.simulator.memory_store import MemoryStore
+from tradewind.simulator.node_agent import NodeAgent
+from tradewind.simulator.process import Killed, Process, task_factory
+from tradewind.simulator.seen import Committed, Seen
+from tradewind.simulator.service_life import ServiceLife
+from tradewind.simulator.user import User
+from tradewind.simulator.virtual_time import Stuck, TimeStandsStill, VirtualClock, VirtualLoop, run
+
+MAX_MESSAGE = 1 << 20
+JOBS = 12
+SUBMITTED_OVER_S = 240.0
+FAULTS_END_S = 600.0
+AT_REST_WITHIN_S = 7_200.0
+"""After the last fault. Some things are healed only by the wake of a wake, and a job may run for minutes."""
+WATCHED_AT_REST_S = 720.0
+"""More than one wake: what is at rest must stay so."""
+LOOK_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that a run depends on."""
+
+    seed: int
+    jobs: int = JOBS
+    rates: Rates = Rates()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run went."""
+
+    seed: int
+    digest: str
+    virtual_s: float
+    events: int
+    jobs: int
+    attempts: int
+    injected: Counter[str]
+    violation: Violation | None
+    timeline: tuple[str, ...] = ()
+
+
+class World(Onlooker):
+    """Made inside a virtual loop; `live` runs it to its end."""
+
+    def __init__(self, setup: Setup, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._setup = setup
+        self._clock = VirtualClock(loop)
+        self._outages = Outages()
+        self.history = History()
+        self.faults = FaultPlan.draw(setup.seed, setup.rates, quiet_after_s=FAULTS_END_S)
+        self._random = Random(f"world/{setup.seed}")
+        wirings = services.wirings()
+        durable = durables(wirings)
+        self._server = MemoryServer(
+            streams(owners=owners(durable), max_message=MAX_MESSAGE), loop_time=loop.time, heard=self._heard
+        )
+        for one in durable:
+            self._server.declare(one)
+        load = workload.draw(setup.seed, jobs=setup.jobs, over_s=SUBMITTED_OVER_S)
+        self.seen = Seen(workload=load, server=self._server)
+        self._cloud = Cloud(
+            server=self._server,
+            clock=self._clock,
+            faults=self.faults,
+            random=Random(f"cloud/{setup.seed}"),
+            onlooker=self,
+            on_boot=self._start_agent,
+        )
+        self.seen.cloud = self._cloud
+        self._violation: asyncio.Future[None] = loop.create_future()
+        self._boots = 0
+        self._agents: dict[str, Process] = {}
+        self._services: list[ServiceLife] = []
+        for wiring in wirings:
+            name = wiring.service
+            store = MemoryStore(
+                service=name,
+                kinds=wiring.kinds,
+                hands=wiring.hands,
+                unique=services.uniques(name),
+                clock=self._clock,
+                witness=self,
+            )
+            self.seen.stores[name] = store
+            self._services.append(
+                ServiceLife(
+                    name,
+                    wiring=lambda name=name: services.wiring_of(name),
+                    hands=lambda wiring=wiring: clouds.hands(self._cloud, self._clock) if wiring.hands else {},
+                    store=store,
+                    server=self._server,
+                    clock=self._clock,
+                    faults=self.faults,
+                    outages=self._outages,
+                    note=self._note,
+                    broke=self._broke,
+                )
+            )
+
+    async def live(self) -> None:
+        """Raises Violation."""
+        for service in self._services:
+            service.start("first")
+        user = Process("user", on_end=lambda process, error: self._broke(process.name, error))
+        line = Line(user, self.faults, self._outages)
+        bus = LinedBus(MemoryBus(self._server), self._server, line)
+        user.start(User(bus=bus, clock=self._clock, seen=self.seen, all_over=self._all_over).run())
+        troubles = [asyncio.ensure_future(one) for one in self._troubles()]
+        try:
+            await self._until(FAULTS_END_S)
+            self._calm()
+            await self._come_to_rest()
+            judge(invariants.AT_THE_END, self.seen)
+        finally:
+            for trouble in troubles:
+                trouble.cancel()
+            for service in self._services:
+                service.stop()
+            for process in (user, *self._agents.values()):
+                process.kill()
+            await asyncio.sleep(0)
+
+    async def _come_to_rest(self) -> None:
+        end = self._loop.time() + AT_REST_WITHIN_S
+        while self._loop.time() < end:
+            if self._at_rest():
+                await self._until(self._loop.time() + WATCHED_AT_REST_S)
+                if self._at_rest():
+                    return
+            await self._until(self._loop.time() + 7.0)
+
+    def _at_rest(self) -> bool:
+        return self._all_over() and next(invariants.left_over(self.seen), None) is None
+
+    def _all_over(self) -> bool:
+        return next(invariants.no_job_is_lost(self.seen), None) is None
+
+    async def _until(self, moment: float) -> None:
+        """Let time pass, looking around every minute. Raises Violation, whoever found it."""
+        while self._loop.time() < moment:
+            step = min(LOOK_EVERY_S, moment - self._loop.time())
+            await asyncio.wait((self._violation,), timeout=step)
+            if self._violation.done():
+                self._violation.result()
+            self.seen.now = self._loop.time()
+            self._look_for_purpose()
+            judge(invariants.EVERY_MINUTE, self.seen)
+
+    def _look_for_purpose(self) -> None:
+        since = self.seen.unclaimed_since
+        purposeless = {
+            rented.machine.node for rented in self._cloud.up if not invariants.has_purpose(self.seen, rented.machine.node)
+        }
+        for node in sorted(since.keys() - purposeless):
+            del since[node]
+        for node in sorted(purposeless):
+            since.setdefault(node, self._loop.time())
+
+    def outcome(self, violation: Violation | None, *, timeline: int, about: str) -> Run:
+        jobs = [self.seen.job(job_id) for job_id in self.seen.workload.ask_of]
+        return Run(
+            seed=self._setup.seed,
+            digest=self.history.digest,
+            virtual_s=self._loop.time(),
+            events=self._loop.events,
+            jobs=len(jobs),
+            attempts=sum(job.attempt for job in jobs if job is not None),
+            injected=self.faults.injected,
+            violation=violation,
+            timeline=tuple(self.history.timeline(timeline, about=about)) if timeline else (),
+        )
+
+    # ---- what goes wrong by itself
+
+    def _troubles(self) -> Iterator[Coroutine[None, None, None]]:
+        for service in self._services:
+            yield self._now_and_then("store_down", lambda name=service.name: self._outage(name))
+        yield self._now_and_then("bus_down", lambda: self._outage("bus"))
+        yield self._now_and_then("agent_crash", self._crash_an_agent, each=lambda: len(self._agents))
+        yield self._now_and_then("node_loss", self._lose_a_node, each=lambda: len(self._cloud.up))
+
+    async def _now_and_then(
+        self, kind: str, strike: Callable[[], bool], *, each: Callable[[], int] = lambda: 1
+    ) -> None:
+        """A fault that comes by its own: at its rate, for each thing that it may strike."""
+        while (pause := self.faults.pause_s(kind)) is not None:
+            await asyncio.sleep(pause / max(1, each()))
+            if not self.faults.quiet and strike():
+                self.faults.injected[kind] += 1
+
+    def _outage(self, name: str) -> bool:
+        lasts = self.faults.between(0.5, 10.0) if self.faults.random.random() < 0.7 else self.faults.between(10, 90)
+        self._outages.until[name] = self._loop.time() + lasts
+        self._note(f"{name}{'' if name == 'bus' else ' has no store: it'} is down for {lasts:.1f} s")
+        return True
+
+    def _crash_an_agent(self) -> bool:
+        living = [node for node, process in self._agents.items() if process.alive]
+        if not living:
+            return False
+        node = self.faults.random.choice(living)
+        self._agents[node].kill()
+        delay = self.faults.between(0.5, 20.0) if self.faults.random.random() < 0.7 else self.faults.between(20, 200)
+        self._note(f"the agent of {node[:8]} crashes, and is back in {delay:.1f} s")
+        self._loop.call_later(delay, self._start_agent, self._cloud.ledger[node].machine)
+        return True
+
+    def _lose_a_node(self) -> bool:
+        up = self._cloud.up
+        if not up:
+            return False
+        rented = self.faults.random.choice(up)
+        self._note(f"machine {rented.machine.node[:8]} is gone")
+        self._cloud.lose(rented)
+        return True
+
+    def _calm(self) -> None:
+        self.faults.quiet = True
+        self._outages.until.clear()
+        self.seen.quiet_since = self._loop.time()
+        self._note("nothing fails any more")
+
+    # ---- agents
+
+    def _start_agent(self, machine: Machine) -> None:
+        if not machine.up:
+            return
+        self._boots += 1
+        process = Process(f"agent/{machine.node}", on_end=lambda one, error: self._broke(one.name, error))
+        line = Line(process, self.faults, self._outages)
+        agent = NodeAgent(
+            machine,
+            boot=self._boots,
+            bus=LinedBus(MemoryBus(self._server), self._server, line),
+            clock=self._clock,
+            random=Random(f"agent/{self._setup.seed}/{self._boots}"),
+            scripts=self._script,
+        )
+        self._agents[machine.node] = process
+        machine.on_death = process.kill
+        process.start(agent.run())
+
+    def _script(self, fence: Fence) -> Script:
+        script = self.seen.workload.ask_of[fence.job].script
+        failures = sum(one.rank == 0 and code != 0 for one, code in self.seen.exits[fence.job].items())
+        if fence.rank == 0 and failures < script.fails_first:
+            return Script(
+                script.fetch_s, script.setup_s, script.run_s, run_code=1, ignores_term=script.ignores_term
+            )
+        return script
+
+    # ---- what the world sees
+
+    def _heard(self, packet: Packet, position: Position) -> None:
+        seen = self.seen
+        self.history.stored(self._loop.time(), packet, position)
+        told = None
+        if position.stream == "EVENTS":
+            try:
+                message = decode(packet).message
+            except Undecodable as reason:
+                self._report(Violation("events_are_readable", "Every event can be read.", str(reason)))
+                return
+            if isinstance(message, Event):
+                told = seen.note_told(message, packet)
+        seen.note_stored(packet, position)
+        if told is not None:
+            self._judge(invariants.AFTER_A_MESSAGE, seen, told)
+
+    def led(self, service: str, lease: Lease) -> None:
+        self.seen.epochs[service] = lease.epoch
+
+    def committed(self, service: str, lease: Lease, batch: Batch, ids: list[int]) -> None:
+        committed = Committed(service, lease, batch, ids)
+        self._judge(invariants.AFTER_A_COMMIT, self.seen, committed)
+        self.seen.note_committed(committed)
+
+    def body_began(self, machine: Machine, body: Body) -> None:
+        self.seen.note_body(machine, body)
+        self._judge(invariants.AFTER_A_PROCESS, self.seen, machine, body)
+
+    def body_ended(self, machine: Machine, body: Body) -> None:
+        self.seen.note_body(machine, body)
+
+    def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
+        try:
+            judge(promises, *touched)
+        except Violation as violation:
+            self._report(violation)
+
+    def _report(self, violation: Violation) -> None:
+        if not self._violation.done():
+            self._note(f"broken: {violation}")
+            self._violation.set_exception(violation)
+
+    def _broke(self, name: str, error: BaseException | None) -> None:
+        if isinstance(error, Killed):
+            return
+        how = f"{name} ended by itself: {type(error).__name__}: {error}" if error else f"{name} ended by itself"
+        self._report(Violation("services_go_on", "No process ends unless it is killed.", how))
+
+    def _note(self, what: str) -> None:
+        self.history.note(self._loop.time(), what)
+
+
+def simulate(setup: Setup, *, timeline: int = 0, about: str = "") -> Run:
+    """Run one seed to its end. The same setup always gives the same history."""
+    worlds: list[World] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        loop.set_task_factory(task_factory)
+        worlds.append(World(setup, loop))
+        await worlds[0].live()
+
+    violation: Violation | None = None
+    with _silent():
+        try:
+            run(main)
+        except Violation as broken:
+            violation = broken
+        except (Stuck, TimeStandsStill) as stopped:
+            violation = Violation("time_goes_on", "The system never stops, nor runs in a circle.", str(stopped))
+    [world] = worlds
+    return world.outcome(violation, timeline=timeline, about=about)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Services warn of every fault that they meet, and here they meet many."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
