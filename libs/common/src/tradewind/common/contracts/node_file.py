@@ -3,10 +3,9 @@
     <folder>/node.json         NodeFile: what the agent must know
     <folder>/credentials.json  NodeCredentials, mode 0600: how the bus lets it in
 
-The agent is started as `python -m tradewind.agent FOLDER`, in that folder, with TRADEWIND_NODE_ID in its
-environment; what it starts inherits that variable, and by it all of a node's processes are found when the node
-ends. It is started again whenever it ends, for as long as the node lives. SIGTERM ends it for good: the node is
-empty then, and is being taken down.
+`python -m tradewind.agent.machine FOLDER`, with TRADEWIND_NODE_ID in its environment, keeps an agent running there;
+its end is the node's. What it starts inherits that variable, and by it all of a node's processes are found when the
+node ends. SIGTERM to the agent ends it and the machine for good: the node is empty then, and is being taken down.
 """
 
 from tradewind.common.contracts.base import Value

@@ -1,0 +1,1 @@
+"""Drivers: one file for each infra, behind the protocol in `driver`."""

@@ -1,0 +1,94 @@
+"""The processes of a local node, found by the variable that all of them inherit, and ended to the last."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradewind.common.contracts.node_file import NODE_ID_VARIABLE
+from tradewind.common.processes import ended, started_at
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    pid: int
+    parent: int
+    session: int
+    marked: bool
+    """The node's id is in its environment."""
+    started: str
+
+
+async def end_processes(node: str) -> None:
+    """Kill all that runs of the node; return when nothing does (one may start others until it is hit)."""
+    sessions: set[int] = set()
+    while running := await asyncio.to_thread(_processes_of, node, sessions):
+        sessions.update(process.session for process in running)
+        killed = [process.pid for process in running if _send(process, signal.SIGKILL)]
+        await asyncio.gather(*(ended(pid) for pid in killed))
+
+
+def ask_children(parent: int) -> bool:
+    """SIGTERM to what a process has started (as a machine its agent). False if that is nothing."""
+    asked = False
+    for entry in PROC.iterdir():
+        process = _read(entry, "") if entry.name.isdigit() else None
+        if process is not None and process.parent == parent:
+            asked |= _send(process, signal.SIGTERM)
+    return asked
+
+
+def _processes_of(node: str, sessions: Iterable[int]) -> list[Process]:
+    """Those that bear its mark, those in a session with one that did, and all their descendants.
+
+    The mark alone misses a task that wrote over its environment (as programs do that set their title in
+    `ps`), or started another with an empty one.
+    """
+    everything = [
+        process for entry in PROC.iterdir() if entry.name.isdigit() and (process := _read(entry, node))
+    ]
+    spared = os.getpid()
+    shared = {process.session for process in everything if process.marked} | set(sessions)
+    shared -= {0, os.getsid(spared)}
+    found = {one.pid: one for one in everything if one.marked or one.session in shared}
+    while children := [one for one in everything if one.parent in found and one.pid not in found]:
+        found |= {child.pid: child for child in children}
+    found.pop(spared, None)
+    return list(found.values())
+
+
+def _read(entry: Path, node: str) -> Process | None:
+    """None for a process that has ended, and for what is not ours to see."""
+    mark = f"{NODE_ID_VARIABLE}={node}".encode()
+    pid = int(entry.name)
+    try:
+        # proc_pid_stat(5): after the name, in parentheses: state, parent, process group, session.
+        fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        marked = mark in (entry / "environ").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    started = started_at(pid)
+    if started is None:
+        return None
+    return Process(pid, parent=int(fields[1]), session=int(fields[3]), marked=marked, started=started)
+
+
+def _send(process: Process, number: signal.Signals) -> bool:
+    """To this very process: its descriptor is opened before we look whether the pid is still its own."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if started_at(process.pid) != process.started:
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
