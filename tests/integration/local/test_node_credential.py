@@ -217,6 +217,21 @@ async def test_a_node_reads_its_wants_and_acks_them(bus: World) -> None:
     assert info.num_pending == 0
 
 
+async def test_a_pull_lasts_through_its_heartbeats(bus: World) -> None:
+    """Heartbeats are empty answers; the border between the accounts must not take one for the last answer."""
+    question = {"batch": 100, "expires": int(5e9), "idle_heartbeat": int(2e7)}
+    async with as_node(bus.server, "n1") as node:
+        await node.client.subscribe("_INBOX_n1.pull", cb=node.hear)
+        await node.client.publish(f"{NEXT}.node-n1", json.dumps(question).encode(), reply="_INBOX_n1.pull")
+        for published in (b"first", b"second"):
+            await asyncio.sleep(0.1)
+            await bus.admin.client.jetstream().publish("want.n1.job", published)
+        await asyncio.sleep(0.1)
+    kinds = [(message.headers or {}).get("Status", message.data) for message in node.heard]
+    assert kinds.index("100") < kinds.index(b"first") < kinds.index(b"second")
+    assert "100" in kinds[kinds.index(b"first") : kinds.index(b"second")]
+
+
 async def test_a_service_answers_a_nodes_request(bus: World) -> None:
     async def answer(message: Msg) -> None:
         await gateway.client.publish(message.reply, b"blob of " + message.data)
