@@ -99,8 +99,8 @@ def chosen(lacking: Sequence[Revision], phase: Phase | None) -> list[Revision]:
     left = [one for one in lacking[len(first) :] if one.phase == phase]
     if left and phase == "pre":
         raise PhaseRefused(
-            f"{left[0]} (pre) comes after {lacking[len(first)]} (post): run --phase post, if the release of the "
-            "latter runs everywhere; else upgrade one release at a time, or stop all and run without --phase"
+            f"{left[0]} (pre) comes after {lacking[len(first)]} (post): run --phase post, if the release "
+            "of the latter runs everywhere; else upgrade one release at a time, or stop all and run without --phase"
         )
     if left and not first:
         raise PhaseRefused(f"{left[0]} (post) comes after {lacking[0]} (pre): run --phase pre, and deploy")

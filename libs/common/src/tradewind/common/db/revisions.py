@@ -10,7 +10,7 @@ used is dropped). There is no way back: a later revision undoes.
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -62,7 +62,7 @@ async def missing(connection: asyncpg.Connection, folders: Mapping[str, Path]) -
 
     A database that is ahead of us lacks nothing: the code of one release runs on the schema of the next.
     """
-    there = await _applied(connection)
+    there = await _applied(connection, list(folders))
     return [
         revision
         for service, folder in folders.items()
@@ -71,13 +71,14 @@ async def missing(connection: asyncpg.Connection, folders: Mapping[str, Path]) -
     ]
 
 
-async def _applied(connection: asyncpg.Connection) -> Mapping[str, str]:
+async def _applied(connection: asyncpg.Connection, services: Sequence[str]) -> Mapping[str, str]:
     """By service, the number of the last revision that the database has."""
     # pg_class and not information_schema or pg_tables: those views take 5 ms of a new connection.
     tables = await connection.fetch(
         """SELECT relnamespace::regnamespace::text AS schema FROM pg_class
-           WHERE relname = $1 AND relkind = 'r'""",
+           WHERE relname = $1 AND relkind = 'r' AND relnamespace::regnamespace::text = ANY ($2::text[])""",
         VERSION_TABLE,
+        services,
     )
     if not tables:
         return {}
