@@ -35,6 +35,10 @@ class LampSwitched(LampEvent, name="switched"):
     pass
 
 
+class Hum(LampEvent, noun="test_hum", name="hummed"):
+    """Another noun, of which the thing has the lamp's id."""
+
+
 class Press(Command, owner="test_lamps", name="press"):
     pass
 
@@ -151,7 +155,14 @@ def test_the_same_batch_again_gives_the_same_messages() -> None:
 def test_levels_not_newer_than_what_was_seen_are_ignored() -> None:
     rows = dict(fold({}, switched(5, lit=True)).rows)
     assert fold(rows, switched(5, lit=False), switched(4, lit=False)).rows == {}
-    assert fold(rows, switched(6, lit=False)).rows[Ref("shadow", "a")].seen == {"a": 6}
+    assert fold(rows, switched(6, lit=False)).rows[Ref("shadow", "a")].seen == {"test_lamp/a": 6}
+
+
+def test_versions_of_things_that_share_an_id_are_not_compared() -> None:
+    """Found by the simulator: a cluster that had heard its placement's v6 took its claim's end, v4, for old news."""
+    rows = dict(fold({}, switched(5, lit=True)).rows)
+    noise = Hum(lamp=LampLevel(id="a", workspace="w", version=1, lit=False))
+    assert fold(rows, noise).rows[Ref("shadow", "a")].seen == {"test_lamp/a": 5, "test_hum/a": 1}
 
 
 def test_a_level_that_changes_nothing_is_still_noted() -> None:

@@ -27,7 +27,7 @@ class Aggregate(Value):
     wake_at: datetime | None = None
     """When it looks at itself again. Every living row has one."""
     seen: dict[str, int] = Field(default_factory=dict)
-    """The last version heard of each other thing; anything not newer is ignored."""
+    """The last version heard of each other thing, by `<noun>/<id>`; anything not newer is ignored."""
     correlation: str = ""
     trace: str = ""
     """The trace in which it came to be; later steps link to it."""

@@ -124,8 +124,8 @@ class _Folding:
             )
         present = state or row
         if present is not None and isinstance(envelope.message, Event) and (state or not present.terminal):
-            level = envelope.message.level
-            state = (state or present.evolve()).but(seen={**present.seen, level.id: level.version})
+            heard = envelope.message
+            state = (state or present.evolve()).but(seen={**present.seen, _thing(heard): heard.level.version})
         if present is not None and present.parked and envelope.redriven:
             state = (state or present.evolve()).but(parked="")
         if state is not None:
@@ -189,8 +189,12 @@ class _Folding:
 
 
 def _is_news(row: Aggregate, event: Event) -> bool:
-    level = event.level
-    return row.seen.get(level.id, -1) < level.version
+    return row.seen.get(_thing(event), -1) < event.level.version
+
+
+def _thing(event: Event) -> str:
+    """Things of different nouns may share an id: a placement has its claim's, an allocation its job's."""
+    return f"{event.noun}/{event.level.id}"
 
 
 def _is_due(state: Aggregate, now: datetime) -> bool:
