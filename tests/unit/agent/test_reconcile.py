@@ -51,8 +51,12 @@ def told(actions: Sequence[Action]) -> list[object]:
     ]
 
 
-def ended(code: int | None = 0, reason: str = "run", of: object = F) -> Ended:
-    return Ended(of, AT, code, reason)  # pyright: ignore[reportArgumentType] -- a fence, given by name
+def ended(code: int, reason: str = "run") -> Ended:
+    return Ended(F, AT, code, reason, by_itself=True)
+
+
+def stopped(code: int | None = 143) -> Ended:
+    return Ended(F, AT, code, "run")
 
 
 PREPARE, GO = want(Goal.PREPARE), want(Goal.GO, version=2)
@@ -87,11 +91,12 @@ RUNS = (*READY, GO, Started(F, AT))
         ((*READY, STOP), [(0, "stopped", None)]),
         ((PREPARE, STOP), [(0, "wanted", None), Stop(F, 5.0)]),
         ((PREPARE, STOP, Fetched(F)), [(0, "stopped", None)]),
-        ((PREPARE, STOP, ended(None, "fetch")), [(0, "stopped", None)]),
+        ((PREPARE, STOP, stopped(None)), [(0, "stopped", None)]),
         ((*RUNS, STOP), [(0, "running", None), Stop(F, 5.0)]),
-        ((*RUNS, STOP, ended(143)), [(0, "stopped", 143)]),
+        ((*RUNS, STOP, stopped()), [(0, "stopped", 143)]),
+        ((*RUNS, STOP, ended(0)), [(0, "exited", 0)]),
         ((*RUNS, STOP, FORGET), [(0, "running", None)]),
-        ((*RUNS, STOP, FORGET, ended(143)), [(0, "stopped", 143), Forget(F)]),
+        ((*RUNS, STOP, FORGET, stopped()), [(0, "stopped", 143), Forget(F)]),
         ((*RUNS, FORGET), [(0, "running", None), Stop(F, 5.0)]),
         ((*RUNS, ended(0), STOP), [(0, "exited", 0)]),
         ((FORGET,), [(0, "stopped", None), Forget(F)]),
@@ -99,14 +104,14 @@ RUNS = (*READY, GO, Started(F, AT))
         # older and equal wants, late answers, answers about strangers
         ((*RUNS, PREPARE), []),
         ((*RUNS, GO), []),
-        ((*RUNS, STOP, ended(143), GO), []),
+        ((*RUNS, STOP, stopped(), GO), []),
         ((*RUNS, ended(0), Started(F, AT)), []),
         ((*RUNS, Started(fence(9), AT)), []),
         ((STOP, want(Goal.GO, version=9)), [(0, "stopped", None)]),
         # a newer attempt
         ((*RUNS, want(attempt=2)), [Stop(OLD, 5.0), Fetch(NEW)]),
         ((*RUNS, want(attempt=2), Fetched(NEW)), []),
-        ((*RUNS, want(attempt=2), Fetched(NEW), ended(143)), [(0, "stopped", 143), Forget(OLD), Setup(NEW)]),
+        ((*RUNS, want(attempt=2), Fetched(NEW), stopped()), [(0, "stopped", 143), Forget(OLD), Setup(NEW)]),
         ((*READY, want(attempt=2)), [(0, "stopped", None), Forget(OLD), Fetch(NEW)]),
         ((want(attempt=2), want(Goal.GO, attempt=1, version=50)), []),
         # a rank's next incarnation

@@ -88,7 +88,8 @@ class Body:
         """What the body may say next."""
         possible: list[Fact] = []
         for fence, work in self.at_work.items():
-            possible.append(Ended(fence, AT, 0, work))
+            rank = self.holding.rank(fence)
+            possible.append(Ended(fence, AT, 0, work, by_itself=rank is None or not rank.stopping))
             if work == "fetch":
                 possible.append(Fetched(fence))
             elif work == "setup":

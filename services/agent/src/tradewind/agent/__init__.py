@@ -1,1 +1,3 @@
-"""One on each node: measures, runs processes, ships logs, and says what it sees."""
+"""One on each node: runs processes, ships logs, measures, and says what it sees."""
+
+__version__ = "0.1.0"

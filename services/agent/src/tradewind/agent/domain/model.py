@@ -161,6 +161,8 @@ class Ended:
     code: int | None
     reason: str
     """`fetch`, `setup`, `run`, or `killed` where nobody saw its exit code."""
+    by_itself: bool = False
+    """It had ended before its Stop reached it."""
 
 
 Fact = Fetched | Prepared | Started | Ended

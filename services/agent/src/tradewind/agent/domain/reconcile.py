@@ -50,6 +50,11 @@ def learn(holding: Holding, fact: Fact) -> Step:
     return _reconcile(holding, holding.want, held)
 
 
+def resume(holding: Holding) -> Step:
+    """The agent has started again: what is under way at no body any more is ordered anew."""
+    return _reconcile(holding, holding.want, _by_fence(holding))
+
+
 def levels(holding: Holding) -> tuple[Say, ...]:
     """Everything that is held, said again: after a start of the agent, and when it finds the bus again."""
     return tuple(Say(said(holding, rank)) for rank in holding.ranks if not rank.forgotten)
@@ -76,11 +81,11 @@ def _after(rank: Rank, fact: Fact) -> Rank:
             return replace(rank, stage=Stage.PREPARED)
         case Started(at=at):
             return replace(rank, stage=Stage.RUNNING, started_at=at)
-        case Ended(at=at, code=code, reason=reason):
-            if rank.stopping:
+        case Ended(at=at, code=code):
+            if rank.stopping and not fact.by_itself:
                 end = End(RankPhase.STOPPED, code, rank.stopping, at)
             else:
-                end = End(RankPhase.EXITED, code, reason, at)
+                end = End(RankPhase.EXITED, code, fact.reason, at)
             return replace(rank, stage=Stage.ENDED, end=end)
 
 

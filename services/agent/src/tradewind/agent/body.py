@@ -1,0 +1,206 @@
+"""Does what the domain decided for the ranks of a node, and tells it what came of it.
+
+Each rank has at most one thing at work: a fetch, or the session of its setup or run commands. Stopping
+either leads to its one answer, `Ended`.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradewind.agent import launch
+from tradewind.agent.domain.environment import environment, inherited, role_of
+from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Stage, Started
+from tradewind.agent.fetching import Fetcher, FetchRefused
+from tradewind.agent.launch import KILLED, Launch
+from tradewind.agent.leftovers import Leftovers
+from tradewind.agent.log_shipper import LogShipper
+from tradewind.agent.rank_folder import Part, RankFolders
+from tradewind.agent.session import Session
+from tradewind.agent.workdir import BadTar, unpack
+from tradewind.common.contracts.node_file import NodeFile
+from tradewind.common.contracts.rank import AllocationWant, RankWant
+from tradewind.common.contracts.values import Fence
+
+CANNOT_START = 126
+"""As a shell tells that a command was found and could not be run."""
+
+
+class Body:
+    def __init__(
+        self,
+        *,
+        node: NodeFile,
+        shim: Path,
+        folders: RankFolders,
+        fetcher: Fetcher,
+        shipper: LogShipper,
+        tell: Callable[[Fact], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """`tell` hears what came of things; `failed`, of a bug or a full disk: nothing is sure then."""
+        self._node = node
+        self._shim = shim
+        self._folders = folders
+        self._fetcher = fetcher
+        self._shipper = shipper
+        self._leftovers = Leftovers()
+        self._tell = tell
+        self._failed = failed
+        self._inherited = inherited(os.environ)
+        self._fetches: dict[Fence, asyncio.Task[None]] = {}
+        self._sessions: dict[Fence, Session] = {}
+        self._stopping: set[Fence] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def fetch(self, fence: Fence, want: AllocationWant) -> None:
+        self._fetches[fence] = self._spawn(self._fetch(fence, want))
+
+    def setup(self, fence: Fence, want: AllocationWant) -> None:
+        self._launch(fence, want, Part.SETUP)
+
+    def start(self, fence: Fence, want: AllocationWant) -> None:
+        self._launch(fence, want, Part.RUN)
+
+    def stop(self, fence: Fence, *, grace_s: float) -> None:
+        self._stopping.add(fence)
+        if (session := self._sessions.get(fence)) is not None:
+            self._spawn(session.stop(grace_s=grace_s))
+        elif (fetch := self._fetches.get(fence)) is not None:
+            fetch.cancel()
+
+    def forget(self, fence: Fence) -> None:
+        self._spawn(self._forget(fence))
+
+    def recover(self, fence: Fence) -> Rank:
+        """What is there of a rank whose end was not said yet. What is at work is watched from now on."""
+        folder = self._folders.of(fence)
+        if (run := launch.recover(folder, Part.RUN)) is not None:
+            self._watch(fence, run)
+            return Rank(fence, Stage.RUNNING, started_at=run.begun_at())
+        if (setup := launch.recover(folder, Part.SETUP)) is not None:
+            self._watch(fence, setup)
+            return Rank(fence, Stage.SETTING_UP)
+        return Rank(fence, Stage.FETCHED if folder.is_fetched else Stage.KNOWN)
+
+    async def close(self) -> None:
+        """Let go of everything. What runs, runs on."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _fetch(self, fence: Fence, want: AllocationWant) -> None:
+        folder = self._folders.of(fence)
+        try:
+            folder.make()
+            spec = await self._fetcher.spec(want)
+            role = role_of(spec, _rank_of(want, fence))
+            if spec.workdir is not None:
+                await unpack(await self._fetcher.blob(want, spec.workdir), folder.workdir)
+            folder.keep(spec, role)
+        except asyncio.CancelledError:
+            if fence not in self._stopping:
+                raise
+            self._end(fence, None, "fetch")
+        except (FetchRefused, BadTar, LookupError, OSError) as why:
+            await self._refuse(fence, str(why), code=1, reason="fetch")
+        else:
+            self._tell(Fetched(fence))
+        finally:
+            self._fetches.pop(fence, None)
+
+    def _launch(self, fence: Fence, want: AllocationWant, part: Part) -> None:
+        folder = self._folders.of(fence)
+        if not folder.script(part).exists():
+            self._skip(fence, part)
+            return
+        environ = environment(
+            want=want,
+            rank=_rank_of(want, fence),
+            fence=fence,
+            spec=folder.spec(),
+            address=self._node.address,
+            setup=part is Part.SETUP,
+        )
+        try:
+            begun = launch.begin(folder, part, shim=self._shim, environ={**self._inherited, **environ})
+        except OSError as error:
+            why = f"the {part} commands cannot be started: {error}"
+            self._spawn(self._refuse(fence, why, code=CANNOT_START, reason=part))
+            return
+        self._watch(fence, begun)
+        if part is Part.RUN:
+            self._tell(Started(fence, datetime.now(UTC)))
+
+    def _skip(self, fence: Fence, part: Part) -> None:
+        """The role has no such commands."""
+        if part is Part.SETUP:
+            self._tell(Prepared(fence))
+        else:
+            self._tell(Started(fence, datetime.now(UTC)))
+            self._end(fence, 0, part)
+
+    def _watch(self, fence: Fence, begun: Launch) -> None:
+        self._shipper.follow(fence, begun.folder)
+        session = self._sessions[fence] = Session(begun, fence=str(fence))
+        self._spawn(self._until_ended(fence, session))
+
+    async def _until_ended(self, fence: Fence, session: Session) -> None:
+        code = await session.ended()
+        by_itself = fence not in self._stopping
+        del self._sessions[fence]
+        if session.launch.part is Part.SETUP and code == 0 and by_itself:
+            self._tell(Prepared(fence))
+            return
+        await self._shipper.drain(fence)
+        reason = session.launch.part.value if code is not None else "killed"
+        self._end(
+            fence,
+            code if code is not None else KILLED,
+            reason,
+            at=session.launch.ended_at(),
+            by_itself=by_itself,
+        )
+
+    async def _refuse(self, fence: Fence, why: str, *, code: int, reason: str) -> None:
+        """It cannot go on, and its log says why."""
+        folder = self._folders.of(fence)
+        folder.note(why)
+        self._shipper.follow(fence, folder)
+        await self._shipper.drain(fence)
+        self._end(fence, code, reason)
+
+    def _end(
+        self,
+        fence: Fence,
+        code: int | None,
+        reason: str,
+        *,
+        at: datetime | None = None,
+        by_itself: bool = True,
+    ) -> None:
+        self._stopping.discard(fence)
+        self._tell(Ended(fence, at or datetime.now(UTC), code, reason, by_itself=by_itself))
+
+    async def _forget(self, fence: Fence) -> None:
+        await self._shipper.drop(fence)
+        if self._folders.of(fence).exists():
+            await self._leftovers.sweep(str(fence))
+            await asyncio.to_thread(self._folders.discard, fence)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+
+def _rank_of(want: AllocationWant, fence: Fence) -> RankWant:
+    return next(one for one in want.ranks if (one.rank, one.incarnation) == (fence.rank, fence.incarnation))
