@@ -5,8 +5,8 @@
 
 `python -m tradewind.agent.machine FOLDER`, with TRADEWIND_NODE_ID in its environment, keeps an agent running
 there; its end is the node's. What it starts inherits that variable, and by it all of a node's processes are
-found when the node ends. SIGTERM to the agent ends it and the machine for good: the node is empty then, and is
-being taken down.
+found when the node ends. SIGTERM to the agent ends it and the machine for good: the node is empty then, and
+is being taken down.
 """
 
 from tradewind.common.contracts.base import Value

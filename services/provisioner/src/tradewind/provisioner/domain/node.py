@@ -106,6 +106,8 @@ def wake(node: Node, ctx: Ctx) -> Decision[Node]:
     match node.phase:
         case NodePhase.BOOTING | NodePhase.READY if _overslept(node, ctx):
             return became(node.evolve(wake_at=ctx.now + SILENCE))
+        case NodePhase.READY if ctx.now < node.heard_at + SILENCE:
+            return became(node.evolve(wake_at=node.heard_at + SILENCE))
         case NodePhase.BOOTING:
             minutes = BOOT_TIME.total_seconds() / 60
             reason = f"its agent did not speak within {minutes:g} minutes"
@@ -113,7 +115,7 @@ def wake(node: Node, ctx: Ctx) -> Decision[Node]:
         case NodePhase.READY:
             return _suspect(node, ctx)
         case NodePhase.SUSPECT:
-            return _look(node.evolve(), ctx)
+            return look_for(node.evolve(wake_at=ctx.now + SOON), ctx)
         case NodePhase.DRAINING:
             return _ask_to_vacate(node, ctx)
         case _:
@@ -126,15 +128,19 @@ def _overslept(node: Node, ctx: Ctx) -> bool:
 
 def _suspect(node: Node, ctx: Ctx) -> Decision[Node]:
     silent_s = (ctx.now - node.heard_at).total_seconds()
-    suspect = node.evolve(phase=NodePhase.SUSPECT, reason=f"its agent has been silent for {silent_s:.0f} s")
-    looked = _look(suspect, ctx)
+    suspect = node.evolve(
+        phase=NodePhase.SUSPECT,
+        reason=f"its agent has been silent for {silent_s:.0f} s",
+        wake_at=ctx.now + SOON,
+    )
+    looked = look_for(suspect, ctx)
     return Decision(looked.state, (NodeSuspect.of(suspect.level),), looked.do)
 
 
-def _look(node: Node, ctx: Ctx) -> Decision[Node]:
-    """`node` has just evolved. As long as it is silent, its infra is asked again and again."""
+def look_for(node: Node, ctx: Ctx) -> Decision[Node]:
+    """`node` has just evolved: ask its infra whether it is there."""
     order = orders.look(node, ctx)
-    return became(node.but(looking=order.id, wake_at=ctx.now + SOON), do=(order,))
+    return became(node.but(looking=order.id), do=(order,))
 
 
 def _ask_to_vacate(node: Node, ctx: Ctx) -> Decision[Node]:
@@ -142,5 +148,5 @@ def _ask_to_vacate(node: Node, ctx: Ctx) -> Decision[Node]:
     said = NodeRestated.of(node.level)
     ask = RestateCapacity(id=node.id, workspace=node.workspace)
     waiting = node.evolve(wake_at=ctx.now + SOON)
-    decided = _look(waiting, ctx) if ctx.now - node.heard_at > SILENCE else Decision(waiting)
+    decided = look_for(waiting, ctx) if ctx.now - node.heard_at > SILENCE else Decision(waiting)
     return Decision(decided.state, (said, ask), decided.do)

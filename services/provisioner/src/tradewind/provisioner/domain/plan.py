@@ -72,9 +72,9 @@ class Census:
         for infra in list(self._infras.values()):
             reviewed: Decision[Infra] = Decision()
             if infra.survey is not None:
-                for lost in self._missing(infra.id, infra.survey, ctx):
-                    self._note(lost)
-                    yield lost
+                for missed in self._missing(infra.id, infra.survey, ctx):
+                    self._note(missed)
+                    yield missed
                 reviewed = self._sweep(infra, infra.survey)
             if infra.id in self._changed:
                 self._changed.discard(infra.id)
@@ -84,17 +84,21 @@ class Census:
                 yield reviewed
 
     def _missing(self, infra: str, survey: Survey, ctx: Ctx) -> list[Decision[Node]]:
-        """Nodes whose machine the infra has not, or has only the remains of. One younger than the survey may
-        have come behind its back.
+        """What is dead is lost; what is not there at all is looked for, since a survey may miss a thing.
+
+        A node younger than the survey may have come behind its back.
         """
-        alive = {found.node for found in survey.found if found.alive}
-        dead = {found.node for found in survey.found if not found.alive}
-        return [
-            lose(node, survey.taken_at, "its infra does not know it any more")
+        alive = {found.node: found.alive for found in survey.found}
+        known = [
+            node
             for node in self._nodes.values()
-            if node.place.infra == infra
-            and node.known_since < survey.taken_at
-            and (node.id in dead or (survey.complete and node.id not in alive))
+            if node.place.infra == infra and node.known_since < survey.taken_at
+        ]
+        dead = [node for node in known if alive.get(node.id) is False]
+        unseen = [node for node in known if survey.complete and node.id not in alive]
+        return [
+            *(lose(node, survey.taken_at, "its infra found it dead") for node in dead),
+            *(nodes.look_for(node.evolve(), ctx) for node in unseen),
         ]
 
     def _sweep(self, infra: Infra, survey: Survey) -> Decision[Infra]:
