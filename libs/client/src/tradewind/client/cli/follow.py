@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator
 from typing import TextIO
 
-from tradewind.client.cli import exit_codes
 from tradewind.client.cli.event_words import told
+from tradewind.client.cli.exit_codes import DETACHED
+from tradewind.client.cli.outcome import exit_code_of
 from tradewind.client.cli.output import note
 from tradewind.client.client import Client
 from tradewind.client.errors import TradewindError
@@ -27,10 +28,10 @@ def follow(client: Client, job: JobInfo, *, tail: int | None = None, rank: int |
             f"detached; job {job.handle} goes on: `tw logs {job.handle}` follows it, "
             f"`tw cancel {job.handle}` ends it"
         )
-        return exit_codes.DETACHED
+        return DETACHED
     notes.join(_LAST_NOTES_S)
     screen.beside(_outcome(job, end))
-    return exit_codes.of_job(end)
+    return exit_code_of(end)
 
 
 def show(log: Iterator[LogChunk | LogEnd], screen: "Screen") -> LogEnd:

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import click
 
-from tradewind.client.cli import exit_codes
 from tradewind.client.cli.follow import Screen, follow, show
+from tradewind.client.cli.outcome import exit_code_of
 from tradewind.client.cli.session import connected
 from tradewind.client.cli.which_job import is_job, newest_of, on_cluster
 from tradewind.client.client import Client
@@ -70,4 +70,4 @@ def _show(client: Client, job: JobInfo, *, following: bool, tail: int | None, ra
         return follow(client, job, tail=tail, rank=rank)
     screen = Screen(sys.stdout, ranks=1 if rank is not None else job.size)
     end = show(client.logs(job.id, follow=False, tail=tail, rank=rank), screen)
-    return exit_codes.of_job(end)
+    return exit_code_of(end)

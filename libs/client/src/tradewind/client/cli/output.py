@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import shutil
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ from tradewind.client.records import Json
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _GAP = "  "
+_USUAL_WIDTH = 80
 _COLOURS = {
     "running": "green", "succeeded": "green", "up": "green", "ready": "green", "yes": "green",
     "failed": "red", "lost": "red", "no": "red",
@@ -62,12 +63,20 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, err: bool 
     """Columns under their names. A terminal gets colour, and the last column cut to its width."""
     cells = [list(map(str, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    on_terminal = (sys.stderr if err else sys.stdout).isatty()
-    room = shutil.get_terminal_size().columns if on_terminal else None
+    out = sys.stderr if err else sys.stdout
+    on_terminal = out.isatty()
+    room = _width_of(out) if on_terminal else None
     click.echo(click.style(_line(head, widths, room), bold=True), err=err)
     for row in cells:
         line = _line(row, widths, room)
         click.echo(_painted(line, row) if on_terminal else line, err=err)
+
+
+def _width_of(terminal: TextIO) -> int:
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def note(text: str) -> None:

@@ -2,8 +2,8 @@
 
 import click
 
-from tradewind.client.cli import exit_codes
 from tradewind.client.cli.follow import follow
+from tradewind.client.cli.outcome import exit_code_of_job
 from tradewind.client.cli.output import note, show_json
 from tradewind.client.cli.upload import with_workdir
 from tradewind.client.client import Client
@@ -26,7 +26,7 @@ def submit_and_follow(
     if output == "json":
         info = job.info() if detach else job.wait()
         show_json(info)
-        return 0 if detach else exit_codes.of_info(info)
+        return 0 if detach else exit_code_of_job(info)
     where = f" on cluster {cluster}" if cluster else ""
     note(f"job {job.number} ({spec.name}) submitted{where}")
     if detach:

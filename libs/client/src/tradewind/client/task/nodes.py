@@ -37,7 +37,7 @@ def document(text: str) -> yaml.Node | None:
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = (error.problem or "cannot be understood").replace("\\t", "a tab")
+        what = (error.problem or "cannot be understood").replace("character '\\t'", "a tab")
         hint = "; indent with spaces" if "\\t" in (error.problem or "") else ""
         raise Broken(Problem("", f"not YAML: {what}{hint}", _at(mark) if mark else None)) from error
     except RecursionError as error:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 # SkyPilot counts in powers of two whatever the unit is called; so do we.
 _GIB_PER_UNIT = {"k": 2.0**-20, "m": 2.0**-10, "g": 1.0, "t": 2.0**10, "p": 2.0**20}
-_NUMBER = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\+?")
-_MEMORY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[kmgtp])?(i?b|i)?\+?", re.IGNORECASE)
-_RATIO = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)x", re.IGNORECASE)
+_NUMBER = re.compile(r"(?P<number>\d{1,9}(\.\d{0,9})?|\.\d{1,9})\+?")
+_MEMORY = re.compile(
+    r"(?P<number>\d{1,9}(\.\d{0,9})?|\.\d{1,9})\s*(?P<unit>[kmgtp])?(i?b|i)?\+?", re.IGNORECASE
+)
+_RATIO = re.compile(r"(?P<number>\d{1,9}(\.\d{0,9})?|\.\d{1,9})x", re.IGNORECASE)
 _KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]*")
 _DEEPEST = 3
