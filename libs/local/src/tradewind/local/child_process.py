@@ -89,5 +89,7 @@ class ChildProcess:
     def said(self, *, last: int = 2000) -> str:
         """The end of what this run wrote to its log."""
         with self.log.open("rb") as file:
-            file.seek(max(self._log_start, self.log.stat().st_size - last))
+            size = file.seek(0, os.SEEK_END)
+            began = self._log_start if self._log_start <= size else 0  # it began a new file
+            file.seek(max(began, size - last))
             return file.read().decode(errors="replace").strip()

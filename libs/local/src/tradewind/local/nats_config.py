@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.common.bus.node_users import NODES_IMPORTS
+from tradewind.local.child_process import LOG_LIMIT
 from tradewind.local.ports import LOOPBACK
 
 ADMIN = "admin"
@@ -58,16 +59,13 @@ class NatsFiles:
 def denied(service: str, *, event_nouns: Mapping[str, Iterable[str]]) -> list[str]:
     """What a service may not publish. `event_nouns` has the nouns of each owner's events."""
     foreign = sorted({noun for owner, nouns in event_nouns.items() if owner != service for noun in nouns})
-    changes = [subject for subject in _STREAM_CHANGES if subject != "$JS.API.STREAM.PURGE.>"]
-    # Wants are last values: their owner, and nobody else, removes them by a purge of their subjects.
-    purges = [f"$JS.API.STREAM.PURGE.{stream}" for stream in ("EVENTS", "COMMANDS", "SAID", "LOGS")]
     return [
         *(f"evt.*.{noun}.>" for noun in foreign),
         "said.*.*",  # a node's; a hand's have four tokens
         *(f"said.hand.{other}.>" for other in SERVICES if other != service),
         "log.>",
-        *changes,
-        *(purges if service == WANTS_OWNER else ["want.>", "$JS.API.STREAM.PURGE.>"]),
+        *([] if service == WANTS_OWNER else ["want.>"]),
+        *_STREAM_CHANGES,
     ]
 
 
@@ -76,10 +74,14 @@ def render(
     name: str,
     port: int,
     files: NatsFiles,
+    log: Path,
     passwords: Mapping[str, str],
     event_nouns: Mapping[str, Iterable[str]],
 ) -> str:
-    """The text of `nats.conf`. `passwords` has those of ADMIN, READER and SERVICES."""
+    """The text of `nats.conf`. `passwords` has those of ADMIN, READER and SERVICES.
+
+    The server itself keeps its log small, since a node that tries what it may not can make it write for ever.
+    """
     service_users = [
         {
             "user": service,
@@ -99,6 +101,9 @@ def render(
 server_name: {_quoted(name)}
 listen: {_quoted(f"{LOOPBACK}:{port}")}
 max_payload: {MAX_PAYLOAD}
+log_file: {_quoted(str(log))}
+logfile_size_limit: {LOG_LIMIT}
+logfile_max_num: 2
 jetstream {{
   store_dir: {_quoted(str(files.store))}
 }}

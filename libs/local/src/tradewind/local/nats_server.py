@@ -58,6 +58,7 @@ class EmbeddedNats(EmbeddedServer):
             name=self._server_name,
             port=self.port,
             files=self.files,
+            log=self.log,
             passwords={user: self._password(user) for user in (ADMIN, READER, *SERVICES)},
             event_nouns=event_nouns(),
         )

@@ -45,6 +45,10 @@ class EmbeddedServer(ABC):
         self._child: ChildProcess | None = None
 
     @property
+    def log(self) -> Path:
+        return self.home.logs / f"{self.name}.log"
+
+    @property
     def pid(self) -> int | None:
         """Its process while it runs."""
         return self._child.pid if self._child and self._child.returncode is None else None
@@ -88,7 +92,7 @@ class EmbeddedServer(ABC):
         self.port = self.settings.port(self.name)
         child = self._child = ChildProcess.spawn(
             self._command(),
-            log=self.home.logs / f"{self.name}.log",
+            log=self.log,
             death_signal=self.stop_steps[0][0],
             identity=self._identity(),
         )
@@ -142,7 +146,7 @@ class EmbeddedServer(ABC):
 
     def _last_words(self) -> str:
         words = self._child.said() if self._child else ""
-        return f"{words or 'it said nothing'} (from {self.home.logs / f'{self.name}.log'})"
+        return f"{words or 'it said nothing'} (from {self.log})"
 
     @abstractmethod
     async def _prepare(self) -> None:
