@@ -64,7 +64,9 @@ def start(folder: Path, *, processes: bool = False) -> Endpoint:
         if endpoint is not None:
             return endpoint
         if daemon.poll() is not None and not _somebody_else_starts(home):
-            raise NotStarted(f"the local stack ended while starting; the end of {log}:\n{_tail(log, since=before)}")
+            raise NotStarted(
+                f"the local stack ended while starting; the end of {log}:\n{_tail(log, since=before)}"
+            )
         time.sleep(LOOK_S)
     raise NotStarted(f"the local stack was not ready within {START_WITHIN_S:.0f} s; see {log}")
 

@@ -9,6 +9,9 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from tradewind.gateway.app import app as gateway
+from tradewind.provisioner.app import app as provisioner
+
 from tradewind.common.bus import topology
 from tradewind.common.bus.connection import connect
 from tradewind.common.db import migrate
@@ -16,7 +19,6 @@ from tradewind.common.endpoint import Endpoint
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.host import host
 from tradewind.common.runtime.settings import Settings as ServiceSettings
-from tradewind.gateway.app import app as gateway
 from tradewind.jobs_controller.app import app as jobs_controller
 from tradewind.local.home import Home
 from tradewind.local.nats_config import ADMIN
@@ -29,7 +31,6 @@ from tradewind.local.service_process import ServiceProcess
 from tradewind.local.settings import Settings
 from tradewind.local.wirings import READERS, wirings
 from tradewind.optimizer.app import app as optimizer
-from tradewind.provisioner.app import app as provisioner
 from tradewind.scheduler.app import app as scheduler
 from tradewind.serve_controller.app import app as serve_controller
 
@@ -93,7 +94,13 @@ class Stack:
         environments = {name: self.environment(name, gateway_port) for name in APPS}
         if self._processes:
             return [
-                ServiceProcess(name, environment, log=self._home.logs / f"{name}.log", pid_file=self._home.run / f"{name}.pid")
+                ServiceProcess(
+                    name,
+                    environment,
+                    health_port=self._settings.port(f"{name}.health"),
+                    log=self._home.logs / f"{name}.log",
+                    pid_file=self._home.run / f"{name}.pid",
+                )
                 for name, environment in environments.items()
             ]
         os.environ[GATEWAY_PORT] = str(gateway_port)
@@ -128,4 +135,3 @@ async def _keep_up(server: EmbeddedServer) -> None:
         await server.start()
         if server.port != port:
             raise Moved(f"{server.name} had to move from port {port} to {server.port}")
-

@@ -21,6 +21,6 @@ def wirings() -> Sequence[Wiring]:
         jobs_controller(lambda grant: ""),  # nothing is signed: only what it hears is asked for
         scheduler(),
         optimizer(Broker(())),
-        provisioner(),
+        provisioner(()),
         serve_controller(),
     )
