@@ -358,3 +358,14 @@ def _is_gone(node: str, one: tuple[object, ...]) -> bool:
 
 def _levels_match(published: tuple[Message, ...], job: Job) -> bool:
     return all(message.job.version == job.version for message in published if isinstance(message, JobEvent))
+
+
+def test_a_grant_that_broke_before_it_was_heard_of_is_given_back() -> None:
+    """Found by the simulator: the grant's event was lost, then its node; the job waited for the grant for ever."""
+    job = submitted()
+    decision = decide.observe_allocation(
+        job, AllocationBroken.of(allocation(job, AllocationPhase.BROKEN, gone=(0,))), CTX, sign=sign
+    )
+    again = state(decision)
+    assert (again.phase, again.attempt, again.restarts) == (JobPhase.QUEUED, 2, 0)
+    assert [type(message).__name__ for message in decision.publish] == ["JobQueued"]

@@ -66,6 +66,10 @@ def observe_allocation(job: Job | None, heard: AllocationEvent, ctx: Ctx, *, sig
     match allocation.phase:
         case AllocationPhase.GRANTED if job.phase is JobPhase.QUEUED:
             return _start(job, allocation.seats, ctx, sign=sign)
+        case AllocationPhase.BROKEN if job.phase is JobPhase.QUEUED:
+            # The grant went by unheard, so nothing of this attempt was ever started: on to the next one.
+            again = job.evolve(attempt=job.attempt + 1, reason="", wake_at=ctx.now + LATER)
+            return became(again, JobQueued.of(again.level))
         case AllocationPhase.BROKEN:
             lost = {seat.node for seat in allocation.seats if seat.gone}
             if not any(rank.node in lost and not rank.ended for rank in job.ranks):
