@@ -50,6 +50,11 @@ class Process:
             if task is not present:
                 task.cancel()
 
+    async def gone(self) -> None:
+        """Waits for the last of a killed process."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
     async def breathe(self) -> None:
         """Where a process may be found dead or frozen. Raises Killed."""
         if not self.alive:

@@ -70,10 +70,12 @@ class ServiceLife:
 
         process.start(main())
 
-    def stop(self) -> None:
-        for process in (self._process, self._frozen):
-            if process is not None:
-                process.kill()
+    def stop(self) -> list[Process]:
+        """Kill it for good; its processes."""
+        processes = [process for process in (self._process, self._frozen) if process is not None]
+        for process in processes:
+            process.kill()
+        return processes
 
     def _on_crash(self, process: Process, moment: str) -> None:
         self._note(f"{process.name} crashes {moment}")

@@ -141,11 +141,12 @@ class World(Onlooker):
         finally:
             for trouble in troubles:
                 trouble.cancel()
+            processes = [user, *self._agents.values()]
             for service in self._services:
-                service.stop()
-            for process in (user, *self._agents.values()):
+                processes += service.stop()
+            for process in processes:
                 process.kill()
-            await asyncio.sleep(0)
+                await process.gone()
 
     async def _come_to_rest(self) -> None:
         end = self._loop.time() + AT_REST_WITHIN_S
