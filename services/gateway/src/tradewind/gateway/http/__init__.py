@@ -1,0 +1,1 @@
+"""HTTP, version 1. `api` puts the routes together; the README lists them."""

@@ -1,0 +1,61 @@
+"""Serves an ASGI application in our own event loop, beside what else runs there."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_S = 1
+"""What a stopping server waits for requests under way. Followed streams never end by themselves."""
+
+
+class AddressTaken(Exception):
+    """Somebody else listens there. The text says where, and what to do."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals are the host's
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises AddressTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise AddressTaken(
+            f"cannot listen at {host}:{port} ({error.strerror}): set TRADEWIND_GATEWAY_PORT to a free port"
+        ) from error
+    return listener
+
+
+async def serve(app: ASGIApp, listener: socket.socket) -> None:
+    """Until cancelled; then streams that are followed end, and their clients come again elsewhere."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({serving})
