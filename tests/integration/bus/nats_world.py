@@ -1,5 +1,7 @@
 """A real bus with the streams of design.md §4, as the scenarios of the contract see it."""
 
+from nats.aio.transport import TcpTransport
+
 from tradewind.common.bus.connection import Connection, connect
 from tradewind.common.bus.nats_bus import NatsBus
 from tradewind.common.bus.streams import Durable, streams
@@ -34,17 +36,19 @@ class NatsWorld:
         return connection
 
     async def bus(self) -> NatsBus:
+        _, bus = await self.connected_bus()
+        return bus
+
+    async def connected_bus(self) -> tuple[Connection, NatsBus]:
         connection = await self.connection()
         bus = NatsBus(connection)
         self._connections[id(bus)] = connection
-        return bus
+        return connection, bus
 
     async def crash(self, bus: Bus) -> None:
         connection = self._connections[id(bus)]
-        transport = connection.client._transport
-        assert transport is not None
         connection.client.options["allow_reconnect"] = False
-        transport._io_writer.transport.abort()  # type: ignore[attr-defined] # what the kernel does for a killed process
+        cut(connection)
 
     async def stored(self, stream: str) -> int:
         return (await self.admin.js.stream_info(stream)).state.messages
@@ -52,3 +56,11 @@ class NatsWorld:
     async def close(self) -> None:
         for connection in {id(one): one for one in self._connections.values()}.values():
             await connection.close()
+
+
+def cut(connection: Connection) -> None:
+    """End the TCP connection without a word, as the kernel does for a killed process."""
+    transport = connection.client._transport
+    assert isinstance(transport, TcpTransport)
+    assert transport._io_writer is not None
+    transport._io_writer.transport.abort()

@@ -14,6 +14,7 @@ from tradewind.common.reactor.ports import Unavailable
 log = logging.getLogger(__name__)
 
 RECONNECT_WAIT_S = 0.2
+REFUSED_FOR_GOOD_S = 30.0
 REQUEST_TIMEOUT_S = 5.0
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 # Taking over a consumer needs CONSUMER.RESET (ADR-60 of nats-architecture-and-design).
@@ -35,7 +36,10 @@ class Connection:
         self._watchers: list[Callable[[bool], None]] = []
         self._closing = False
         self._closed = asyncio.Event()
-        self._last_error = ""
+        self._said: set[str] = set()
+        self._refused = ""
+        self._refused_since = 0.0
+        self._ending: asyncio.Task[None] | None = None
 
     async def open(self, url: str, *, name: str, inbox_prefix: str, deadline: float) -> None:
         """Use `connect`. Raises Unavailable."""
@@ -55,8 +59,7 @@ class Connection:
                 )
         except TimeoutError:
             await self.close()
-            why = self._last_error or "no answer in time"
-            raise Unavailable(f"NATS at {self.server}: {why}") from None
+            raise Unavailable(f"NATS at {self.server}: {self._refused or 'no answer in time'}") from None
         version = self.client.connected_server_version
         if (version.major, version.minor) < OLDEST_SERVER:
             await self.close()
@@ -67,12 +70,17 @@ class Connection:
     def up(self) -> bool:
         return self.client.is_connected
 
+    def require_up(self) -> None:
+        """Raises Unavailable now, where nats-py would keep what it is given, and send it whenever it can."""
+        if not self.up:
+            raise Unavailable(f"NATS at {self.server} is not reachable")
+
     @property
     def closed(self) -> bool:
         return self.client.is_closed
 
     def watch(self, told: Callable[[bool], None]) -> Callable[[], None]:
-        """Calls `told(False)` when the server is lost, `told(True)` when it is back. Returns the end of it."""
+        """Calls `told(False)` when the server is lost, `told(True)` when it is back. Returns its end."""
         self._watchers.append(told)
         return lambda: self._watchers.remove(told)
 
@@ -80,7 +88,7 @@ class Connection:
         """Waits until the connection is closed for good by anybody but us. Raises Unavailable then."""
         await self._closed.wait()
         if not self._closing:
-            raise Unavailable(f"NATS at {self.server} closed the connection for good: {self._last_error}")
+            raise Unavailable(self._epitaph)
 
     async def close(self) -> None:
         """Sends what was written, then closes."""
@@ -89,9 +97,20 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         said = reason(error)
-        if said != self._last_error:  # an outage repeats the same error five times a second
-            self._last_error = said
+        if said not in self._said:  # an outage repeats its errors five times a second
+            self._said.add(said)
             log.warning("NATS at %s: %s", self.server, said)
+        if "Authorization" in said:
+            await self._on_refusal(said)
+
+    async def _on_refusal(self, said: str) -> None:
+        """Credentials are read at start: if these are refused for long, a new process may bring better ones."""
+        now = asyncio.get_running_loop().time()
+        self._refused, self._refused_since = said, self._refused_since or now
+        if now - self._refused_since > REFUSED_FOR_GOOD_S:
+            self._ending = asyncio.create_task(
+                self.client.close()
+            )  # not here: it waits for the task that we are in
 
     async def _on_disconnected(self) -> None:
         if not self._closing:
@@ -99,15 +118,20 @@ class Connection:
         self._tell(False)
 
     async def _on_reconnected(self) -> None:
-        self._last_error = ""
+        self._said.clear()
+        self._refused, self._refused_since = "", 0.0
         log.info("NATS at %s is back", self.server)
         self._tell(True)
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            log.error("NATS at %s closed the connection for good: %s", self.server, self._last_error)
+            log.error("%s", self._epitaph)
         self._closed.set()
         self._tell(False)
+
+    @property
+    def _epitaph(self) -> str:
+        return f"NATS at {self.server} closed the connection for good: {self._refused or 'it was asked to'}"
 
     def _tell(self, up: bool) -> None:
         for told in tuple(self._watchers):
@@ -129,7 +153,7 @@ async def connect(url: str, *, name: str, inbox_prefix: str = "_INBOX", wait_s: 
     connection = Connection(server=f"{host}:{port}")
     deadline = asyncio.get_running_loop().time() + wait_s
     with unavailable(f"NATS at {connection.server}"):
-        # When the first connect is refused, nats-py prints a traceback and waits 2 s. So first see who listens.
+        # When the first connect is refused, nats-py prints a traceback and waits 2 s: first see who listens.
         await _until_it_listens(host, port, deadline)
     await connection.open(url, name=name, inbox_prefix=inbox_prefix, deadline=deadline)
     return connection

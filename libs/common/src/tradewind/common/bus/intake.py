@@ -31,18 +31,18 @@ PULL_EXPIRES_S = 30.0
 PAUSE_S = 0.2
 CLOSE_S = 0.5
 ACKED_REMEMBERED = 10_000
-"""Of what was acked last: when its ack was lost, or crossed its redelivery, it is acked again, not taken twice."""
+"""Of what was acked last: if its ack was lost, or crossed its redelivery, it is acked again, not taken."""
 
 
 class NatsIntake:
-    """Binds to a consumer that the topology made. ."""
+    """Binds to a consumer that the topology made. One task may fetch; a cancelled fetch loses nothing."""
 
     def __init__(self, connection: Connection, *, stream: str, durable: str) -> None:
         self._connection = connection
         self._stream = stream
         self._durable = durable
         self._name = f"{durable}'s intake of {stream}"
-        self._inbox = connection.client.new_inbox()
+        self._inbox = ""
         self._subscription: Subscription | None = None
         self._unwatch = connection.watch(self._on_change)
         self._woken = asyncio.Event()
@@ -52,7 +52,9 @@ class NatsIntake:
         self._acked: dict[str, None] = {}
         self._last_ack = ""
         self._in_line = False
-        self._resetting = False
+        self._superseded = False
+        self._changes = 0
+        """How often the server was lost or found."""
         self._expected = 1
         """The consumer's own number of the next delivery; after a reset it begins at 1."""
         self._pull = 0
@@ -63,11 +65,6 @@ class NatsIntake:
     async def open(self) -> None:
         """Raises Unavailable."""
         with unavailable(self._name):
-            # A reset of a consumer that is not there has no answer.
-            await self._connection.js.consumer_info(self._stream, self._durable)
-            self._subscription = await self._connection.client.subscribe(
-                f"{self._inbox}.*", cb=self._on_message
-            )
             await self._fall_in_line()
 
     async def fetch(self, limit: int) -> Sequence[Delivery]:
@@ -81,6 +78,8 @@ class NatsIntake:
                 self._woken.clear()
                 if self._connection.closed:
                     raise Unavailable(f"{self._name}: the connection is closed")
+                if self._superseded:
+                    raise Unavailable(f"{self._name}: somebody else took the consumer over")
                 if self._connection.up:
                     await self._keep_pulling(limit)
                 if not self._arrived or not self._in_line:
@@ -129,19 +128,25 @@ class NatsIntake:
 
     async def _fall_in_line(self) -> None:
         """Have everything given again that is not acked: also what arrived and was not handed out."""
-        self._resetting, self._expected = True, 1
+        change = self._changes
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()  # what is under way to it, and its pull, go nowhere
         while self._arrived:
             del self._in_hand[self._arrived.popleft().token]
-        pull = self._pull
+        self._expected, self._pull_left = 1, 0
+        js = self._connection.js
         try:
-            await self._connection.js.reset_consumer(self._stream, self._durable)
-            self._in_line = True
+            await js.consumer_info(
+                self._stream, self._durable
+            )  # a reset of one that is not there has no answer
+            await js.reset_consumer(self._stream, self._durable)
         except nats.errors.TimeoutError:
-            if pull == self._pull:
+            if change == self._changes:
                 raise
-            # The server was lost meanwhile: ask again.
-        finally:
-            self._resetting = False
+            return  # the server was lost meanwhile: ask again
+        self._inbox = self._connection.client.new_inbox()
+        self._subscription = await self._connection.client.subscribe(f"{self._inbox}.*", cb=self._on_message)
+        self._in_line = change == self._changes
 
     async def _wait(self) -> None:
         until = self._pull_until if self._connection.up and self._pull_left > 0 else None
@@ -164,12 +169,14 @@ class NatsIntake:
         if not msg.reply:
             return self._on_status(msg)
         self._pull_left -= 1
+        self._woken.set()  # by one that is dropped too: it may have been the last of the pull
         metadata = msg.metadata
-        if metadata.sequence.consumer != self._expected:
-            # Of before the reset; or else one is missing, and this one comes again when the line is mended.
-            if not self._resetting:
+        number = metadata.sequence.consumer
+        if number != self._expected:
+            if self._in_line:
+                # One is missing, and this one comes again once we fall in line; or somebody else began anew.
+                self._superseded = number < self._expected
                 self._in_line = False
-                self._woken.set()
             return None
         self._expected += 1
         # The sequence alone would not do: a stream that lost its end gives the same numbers again.
@@ -182,7 +189,6 @@ class NatsIntake:
             self._in_hand[token] = msg.reply
             packet = Packet(msg.subject, msg.headers or {}, msg.data)
             self._arrived.append(Delivery(packet, Position(self._stream, metadata.sequence.stream), token))
-            self._woken.set()
         return None
 
     def _on_status(self, msg: Msg) -> None:
@@ -198,9 +204,8 @@ class NatsIntake:
 
     def _on_change(self, up: bool) -> None:
         """What the server gave while we could not hear is lost, and so is the pull."""
+        self._changes += 1
         self._in_line = False
-        self._pull += 1
-        self._pull_left = 0
         self._woken.set()
 
     def _remember_acked(self, token: str) -> None:

@@ -84,10 +84,7 @@ class Publisher:
 
     async def _publish_window(self, packets: Sequence[Packet]) -> list[Position]:
         client = self._connection.client
-        if (
-            not self._connection.up
-        ):  # else nats-py would keep them, and send them when we have long said that we could not
-            raise Unavailable(f"NATS at {self._connection.server} is not reachable")
+        self._connection.require_up()
         with unavailable("publishing"):
             if self._answers is None:
                 self._answers = await client.subscribe(f"{self._inbox}.*.*", cb=self._on_answer)
@@ -111,11 +108,9 @@ class Publisher:
 
     def _refuse_too_large(self, packet: Packet) -> None:
         # The server would close the connection over it, and everything else on it would suffer.
-        size = (
-            len(packet.body) + sum(len(name) + len(value) + 4 for name, value in packet.headers.items()) + 12
-        )
-        if size > self._connection.client.max_payload:
-            raise Unavailable(f"{packet.subject} has {size} bytes: more than the server takes in one message")
+        size = 12 + sum(len(f"{name}: {value}\r\n".encode()) for name, value in packet.headers.items())
+        if size + len(packet.body) > self._connection.client.max_payload:
+            raise Unavailable(f"a message on {packet.subject} is larger than the server takes")
 
     async def _on_answer(self, answer: Msg) -> None:
         _, key, index = answer.subject.rsplit(".", 2)

@@ -5,6 +5,7 @@ It creates what is missing and updates what differs. It never deletes: what is n
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from enum import Enum
 from typing import Any
 
 import nats.js.errors
@@ -89,9 +90,8 @@ async def apply_durable(js: JetStreamContext, durable: Durable) -> list[str]:
         durable.stream,
         # One of the two filter fields must be empty, whichever it was before.
         present.evolve(
-            **{field: new for field, (_, new) in changes.items()},
-            filter_subject=config.filter_subject,
-            filter_subjects=config.filter_subjects,
+            **{field: new for field, (_, new) in changes.items()}
+            | {"filter_subject": config.filter_subject, "filter_subjects": config.filter_subjects}
         ),
     )
     return [f"changed {what}: {', '.join(sorted(changes))}"]
@@ -119,7 +119,7 @@ def _changes(present: Base, config: Base) -> Changes:
 
 def _refuse_fixed(what: str, changes: Changes, fixed: Mapping[str, str]) -> None:
     differences = [
-        f"{meaning} ({field} is {changes[field][0]}, must be {changes[field][1]})"
+        "{} ({} is {}, must be {})".format(meaning, field, *map(_word, changes[field]))
         for field, meaning in fixed.items()
         if field in changes
     ]
@@ -128,3 +128,7 @@ def _refuse_fixed(what: str, changes: Changes, fixed: Mapping[str, str]) -> None
             f"{what} exists with a setting that NATS does not change in place: {' and '.join(differences)}; "
             f"delete it by hand once what it holds is no longer needed, then run this again"
         )
+
+
+def _word(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
