@@ -37,6 +37,7 @@ class Commit:
 
     def __init__(self, service: str, kinds: Iterable[type[Aggregate]]) -> None:
         names = sorted(kind.kind for kind in kinds)
+        self._kinds = frozenset(names)
         self._parts = (
             _fence(service),
             *(_updated(service, kind) for kind in names),
@@ -51,6 +52,9 @@ class Commit:
         """Returns one row of one column: the ids of the new outbox rows, in their order."""
 
     def arguments(self, lease: Lease, batch: Batch, *, ttl_s: float) -> list[object]:
+        # No part would take up a row of another kind, and it would be lost without a word.
+        if strays := {row.kind for row in (*batch.created, *(row for row, _ in batch.updated))} - self._kinds:
+            raise TypeError(f"{lease.service} has no rows of kind {', '.join(sorted(strays))}")
         return [value for part in self._parts for value in part.values(lease, ttl_s, batch)]
 
 

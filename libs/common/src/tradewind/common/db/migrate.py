@@ -88,8 +88,7 @@ async def require_current(engine: AsyncEngine, service: str, *, wait_s: float = 
 
 
 def chosen(lacking: Sequence[Revision], phase: Phase | None) -> list[Revision]:
-    """Those of `lacking`, all of one service, that a run of `phase` makes: the first ones, up to one of the
-    other phase.
+    """Those of `lacking`, all of one service, that a run of `phase` makes: up to one of the other phase.
 
     Raises PhaseRefused where one of `phase` would be left behind one that has to come first.
     """
@@ -99,8 +98,9 @@ def chosen(lacking: Sequence[Revision], phase: Phase | None) -> list[Revision]:
     left = [one for one in lacking[len(first) :] if one.phase == phase]
     if left and phase == "pre":
         raise PhaseRefused(
-            f"{left[0]} (pre) comes after {lacking[len(first)]} (post): run --phase post, if the release "
-            "of the latter runs everywhere; else upgrade one release at a time, or stop all and run without --phase"
+            f"{left[0]} (pre) comes after {lacking[len(first)]} (post): if the release of the latter runs "
+            "everywhere, run --phase post; else upgrade one release at a time, or stop all services and run "
+            "without --phase"
         )
     if left and not first:
         raise PhaseRefused(f"{left[0]} (post) comes after {lacking[0]} (pre): run --phase pre, and deploy")
