@@ -72,10 +72,10 @@ class Census:
         for infra in list(self._infras.values()):
             reviewed: Decision[Infra] = Decision()
             if infra.survey is not None:
+                reviewed = self._sweep(infra, infra.survey)
                 for missed in self._missing(infra.id, infra.survey, ctx):
                     self._note(missed)
                     yield missed
-                reviewed = self._sweep(infra, infra.survey)
             if infra.id in self._changed:
                 self._changed.discard(infra.id)
                 reviewed = _look_soon(reviewed.state or infra, reviewed, ctx)

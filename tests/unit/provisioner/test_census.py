@@ -1,0 +1,239 @@
+"""What follows from several rows at once, folded as the leader does it."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.provisioner.given import (
+    CTX,
+    NOW,
+    ROOM,
+    claim,
+    cluster,
+    launched,
+    node,
+    place,
+    placement,
+    refusal,
+)
+from tradewind.common.contracts.allocation import ClaimPhase
+from tradewind.common.contracts.envelope import Envelope
+from tradewind.common.contracts.node import (
+    ClusterPhase,
+    DrainNode,
+    InfraRestated,
+    InfraSurveyed,
+    NodeBooting,
+    NodeLost,
+    NodePhase,
+    OwnOffer,
+)
+from tradewind.common.contracts.registry import Message
+from tradewind.common.contracts.values import Place
+from tradewind.common.reactor.aggregate import Aggregate, Ref
+from tradewind.common.reactor.fold import Outcome, fold_batch
+from tradewind.common.reactor.wiring import Alarm
+from tradewind.provisioner.contracts import Found, InstanceGone, Surveyed, TerminateOrder
+from tradewind.provisioner.domain import cluster as clusters
+from tradewind.provisioner.domain import infra as infras
+from tradewind.provisioner.domain import orders
+from tradewind.provisioner.domain.model import Cluster, Infra, Node
+from tradewind.provisioner.domain.plan import Census
+from tradewind.provisioner.wiring import wiring
+
+WIRING = wiring(["aws"])
+SEED = infras.seed("aws")
+OWN = Place(infra="aws", instance_type="own", room=ROOM, price_usd_h=0)
+
+
+class World:
+    """The rows of a leader, and what the last batch came to."""
+
+    def __init__(self, *rows: Aggregate) -> None:
+        self.rows: dict[Ref, Aggregate] = {row.ref: row for row in rows}
+        self.census = Census(self.rows.values())
+        self.last = Outcome()
+        self._count = 0
+
+    def hear(self, *messages: Message, seconds: float = 0) -> Outcome:
+        self._count += 1
+        at = NOW + timedelta(seconds=seconds)
+        inputs = [
+            Envelope(id=f"{self._count}.{n}", message=one, source="", time=at, correlation="")
+            for n, one in enumerate(messages)
+        ]
+        self.last = fold_batch(WIRING, self.rows, inputs, now=at, planner=self.census)
+        assert not self.last.refusals
+        self.rows |= self.last.rows
+        return self.last
+
+    @property
+    def told(self) -> list[type[Message]]:
+        return [type(envelope.message) for envelope in self.last.outbox]
+
+    @property
+    def done(self) -> list[str]:
+        return [intent.hand for intent in self.last.intents]
+
+    @property
+    def infra(self) -> Infra:
+        row = self.rows[SEED.ref]
+        assert isinstance(row, Infra)
+        return row
+
+
+def surveyed(*found: Found, seconds: float = 0, **changes: object) -> Surveyed:
+    taken_at = NOW + timedelta(seconds=seconds)
+    report = Surveyed(intent="s", target="aws", taken_at=taken_at, enabled=True, found=found, complete=True)
+    return report.but(**changes)
+
+
+def found(node: str, *, alive: bool = True) -> Found:
+    return Found(node=node, name=f"i-{node}", alive=alive)
+
+
+def ends(outcome: Outcome) -> list[str]:
+    return [one.payload.node for one in outcome.intents if isinstance(one.payload, TerminateOrder)]
+
+
+def launching() -> Cluster:
+    begun = clusters.observe_placement(cluster(), placement(place(), place(zone="us-b")), CTX).state
+    assert isinstance(begun, Cluster)
+    return begun
+
+
+@pytest.mark.parametrize(("came", "failure"), [(2, None), (1, refusal())])
+def test_every_machine_that_came_has_a_node_in_the_same_transaction(came: int, failure: object) -> None:
+    begun = launching()
+    world = World(SEED, begun)
+    outcome = world.hear(launched(begun, came).but(failure=failure))
+    nodes = [row for row in outcome.rows.values() if isinstance(row, Node)]
+    assert begun.launch is not None
+    assert [node.id for node in nodes] == list(begun.launch.nodes[:came])
+    assert all(
+        (node.phase, node.place, node.cluster, node.wake_at is not None)
+        == (NodePhase.BOOTING, begun.place, begun.id, True)
+        for node in nodes
+    )
+    assert world.told.count(NodeBooting) == came
+    assert world.told.count(DrainNode) == (came if failure else 0)
+    world.hear(launched(begun, came))
+    assert not world.last.rows, "a report that comes twice makes no second row"
+
+
+def test_the_first_survey_says_what_the_infra_is_and_the_next_only_what_changed() -> None:
+    world = World(SEED)
+    world.hear(Alarm(kind="infra", id="aws"))
+    assert world.done == [orders.SURVEY]
+    world.hear(surveyed())
+    assert world.told == [InfraSurveyed]
+    world.hear(surveyed(seconds=60), seconds=60)
+    assert world.told == []
+    world.hear(surveyed(enabled=False, why="no credentials", seconds=120), seconds=120)
+    assert world.told == [InfraSurveyed]
+    assert world.infra.level.why == "no credentials"
+    world.hear(surveyed(enabled=False, why="no credentials", seconds=800), seconds=800)
+    assert world.told == [InfraRestated]
+
+
+def test_a_survey_under_way_is_asked_for_again_under_its_intent() -> None:
+    world = World(SEED)
+    first = world.hear(Alarm(kind="infra", id="aws")).intents
+    assert world.hear(Alarm(kind="infra", id="aws"), seconds=60).intents == first
+    world.hear(surveyed(), seconds=61)
+    assert world.hear(Alarm(kind="infra", id="aws"), seconds=120).intents != first
+
+
+def test_a_machine_that_belongs_to_nobody_is_ended() -> None:
+    world = World(SEED, node())
+    assert ends(world.hear(surveyed(found("n"), found("stray"), seconds=1))) == ["stray"]
+    assert ends(world.hear(surveyed(found("n"), seconds=60))) == []
+
+
+def test_what_is_left_of_an_ended_node_is_removed() -> None:
+    world = World(SEED, node())
+    world.hear(InstanceGone(intent="x", target="n", ended_at=NOW))
+    assert ends(world.hear(surveyed(found("n", alive=False), seconds=60), seconds=60)) == ["n"]
+
+
+def test_a_launch_under_way_has_no_orphans() -> None:
+    begun = launching()
+    assert begun.launch is not None
+    first, second = begun.launch.nodes
+    world = World(SEED, begun)
+    assert ends(world.hear(surveyed(found(first), found(second), seconds=1))) == []
+    closed = world.hear(claim(ClaimPhase.CLOSED, version=2))
+    assert claim_closed
+    assert closed.rows[begun.ref].phase_name == ClusterPhase.DRAINING
+    assert ends(world.hear(surveyed(found(first), seconds=2))) == []
+
+
+def test_a_dead_machine_is_a_lost_node() -> None:
+    world = World(SEED, node())
+    world.hear(surveyed(found("n", alive=False), seconds=1))
+    assert world.told[-1] is NodeLost
+    assert ends(world.last) == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "looks"),
+    [
+        ({}, [orders.LOOK]),
+        ({"complete": False}, []),
+        ({"enabled": False, "complete": False}, []),
+        ({"taken_at": NOW - timedelta(seconds=1)}, []),
+    ],
+)
+def test_a_machine_that_a_whole_survey_misses_is_looked_for(
+    changes: dict[str, object], looks: list[str]
+) -> None:
+    world = World(SEED, node())
+    world.hear(surveyed(seconds=1, **changes))
+    assert (world.done, world.rows[node().ref].phase_name) == (looks, NodePhase.READY)
+
+
+def test_nodes_of_another_infra_are_none_of_its_business() -> None:
+    world = World(SEED, node(place=place("gcp")))
+    world.hear(surveyed(seconds=1))
+    assert world.done == []
+
+
+def test_an_infra_with_offers_of_its_own_is_looked_at_when_nodes_come_or_go() -> None:
+    own = SEED.but(offers=(OwnOffer(place=OWN, max_nodes=2),))
+    begun = launching()
+    world = World(own, begun)
+    world.hear(launched(begun))
+    assert world.done == [orders.SURVEY]
+    survey = world.last.intents[0].id
+    assert begun.launch is not None
+    world.hear(InstanceGone(intent="x", target=begun.launch.nodes[0], ended_at=NOW))
+    assert orders.SURVEY not in world.done, "one at a time"
+    world.hear(surveyed(intent=survey, offers=own.offers))
+    assert world.done.count(orders.SURVEY) == 1, "it began before the last change"
+    world.hear(surveyed(intent=world.last.intents[-1].id, offers=own.offers))
+    assert orders.SURVEY not in world.done
+
+
+def test_an_infra_of_the_catalog_is_not() -> None:
+    begun = launching()
+    world = World(SEED, begun)
+    world.hear(launched(begun))
+    assert world.done == []
+
+
+def test_a_census_made_anew_knows_what_the_old_one_knew() -> None:
+    begun = launching()
+    assert begun.launch is not None
+    world = World(SEED, begun, node())
+    world.census = Census(world.rows.values())
+    assert ends(world.hear(surveyed(found("n"), *map(found, begun.launch.nodes), found("stray")))) == [
+        "stray"
+    ]
+
+
+def test_a_claim_and_its_placement_share_an_id_and_have_versions_of_their_own() -> None:
+    world = World(SEED)
+    world.hear(claim(version=1))
+    world.hear(placement(place(), version=9))
+    world.hear(claim(ClaimPhase.CLOSED, version=2))
+    assert [row.phase_name for row in world.rows.values() if isinstance(row, Cluster)] == ["draining"]
