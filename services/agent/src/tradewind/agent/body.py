@@ -179,7 +179,7 @@ class Body:
         reason: str,
         *,
         at: datetime | None = None,
-        by_itself: bool = True,
+        by_itself: bool = False,
     ) -> None:
         self._stopping.discard(fence)
         self._tell(Ended(fence, at or datetime.now(UTC), code, reason, by_itself=by_itself))

@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from itertools import chain, repeat
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -43,20 +44,12 @@ class Fetcher:
         self._node = node
         self._blobs = blobs
         self._specs: OrderedDict[str, JobSpec] = OrderedDict()
-        self._one_by_one: dict[str, asyncio.Lock] = {}
-        """Ranks that need the same blob wait for the first of them to get it."""
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def spec(self, want: AllocationWant) -> JobSpec:
         """Raises FetchRefused."""
-        known = self._specs.get(want.spec_ref)
-        if known is None:
-            raw = bytearray()
-            async for piece in self._pieces(want, want.spec_ref):
-                raw += piece
-            try:
-                known = JobSpec.model_validate_json(bytes(raw))
-            except ValidationError as error:
-                raise FetchRefused(f"the job's spec cannot be read: {error.errors()[0]['msg']}") from None
+        async with self._alone(want.spec_ref):
+            known = self._specs.get(want.spec_ref) or await self._download_spec(want)
         self._specs[want.spec_ref] = known
         self._specs.move_to_end(want.spec_ref)
         if len(self._specs) > SPECS_KEPT:
@@ -66,12 +59,27 @@ class Fetcher:
     async def blob(self, want: AllocationWant, sha256: str) -> Path:
         """The file that holds the blob. Raises FetchRefused."""
         blob = self._blobs / sha256
-        lock = self._one_by_one.setdefault(sha256, asyncio.Lock())
-        async with lock:
+        async with self._alone(sha256):
             if not blob.exists():
                 await self._download(want, sha256, blob)
         blob.touch()  # last used now
         return blob
+
+    def _alone(self, ref: str) -> asyncio.Lock:
+        """Ranks that need the same thing wait for the first of them to get it."""
+        lock = self._locks.get(ref)
+        if lock is None:
+            lock = self._locks[ref] = asyncio.Lock()
+        return lock
+
+    async def _download_spec(self, want: AllocationWant) -> JobSpec:
+        raw = bytearray()
+        async for piece in self._pieces(want, want.spec_ref):
+            raw += piece
+        try:
+            return JobSpec.model_validate_json(bytes(raw))
+        except ValidationError as error:
+            raise FetchRefused(f"the job's spec cannot be read: {error.errors()[0]['msg']}") from None
 
     async def _download(self, want: AllocationWant, sha256: str, blob: Path) -> None:
         draft = blob.with_suffix(".new")

@@ -6,6 +6,9 @@
 # a newline. Nobody replaces NAME.pid: if the agent was there first, it has given this launch up.
 folder=$1 name=$2 script=$3
 
+# The log is the commands' own: that one of them was terminated is for the agent to say, not for this shell.
+exec 3>&2 2>/dev/null
+
 # A stop reaches the whole session; we stay to write down how the commands end.
 trap : HUP INT QUIT TERM
 
@@ -19,8 +22,8 @@ set +C
 
 cd "$folder/workdir" || exit 125
 if command -v bash >/dev/null; then
-    bash "$script"
+    bash "$script" 2>&3 3>&-
 else
-    sh "$script"
+    sh "$script" 2>&3 3>&-
 fi
 echo "$?" >"$folder/$name.exit"

@@ -21,7 +21,7 @@ AT_MOST = 400
 """Wants in one pull: below the consumer's `max_ack_pending`."""
 EXPIRES_S = 60.0
 """Well below the two minutes after which the server forgets whom to answer (see `node_users`)."""
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 4.0
 SILENT_S = 2.5 * HEARTBEAT_S
 """No message and no heartbeat for so long: the request was lost."""
 PAUSE_S = 0.2
@@ -88,7 +88,7 @@ class WantPull:
                 await self._on_end(status, headers.get("Description", ""))
             return
         self._left -= 1
-        self._take(Packet(_published_on(msg), headers, msg.data))
+        self._take(Packet(msg.subject, headers, msg.data))
         await msg.ack()
         if self._left <= 0:
             self._over.set()
@@ -99,7 +99,3 @@ class WantPull:
             await asyncio.sleep(PAUSE_S)
         self._over.set()
 
-
-def _published_on(msg: Msg) -> str:
-    """The subject of the want itself: the message comes on our inbox."""
-    return msg.subject
