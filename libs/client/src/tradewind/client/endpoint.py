@@ -4,11 +4,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from tradewind.client.errors import TradewindError, Unavailable
-from tradewind.common import endpoint as local
+from tradewind.client.lazy import LazyModule
+
+if TYPE_CHECKING:  # not needed where an endpoint is set
+    from tradewind.common import endpoint as local
+else:
+    local = LazyModule("tradewind.common.endpoint")
 
 URL_VARIABLE = "TRADEWIND_ENDPOINT"
 TOKEN_VARIABLE = "TRADEWIND_TOKEN"
@@ -39,8 +44,9 @@ class Endpoint:
         return cls(url.rstrip("/"), environ.get(TOKEN_VARIABLE)) if url else None
 
     @classmethod
-    def of_home(cls, home: Path) -> Self | None:
-        """The local stack of a home; None if it does not run."""
+    def of_home(cls, home: Path | None = None) -> Self | None:
+        """The local stack of a home (the one of `TRADEWIND_HOME`); None if it does not run."""
+        home = home or local.home_folder()
         running = local.Endpoint.read(home)
         return cls(running.url, local.read_token(home)) if running else None
 
@@ -51,7 +57,7 @@ class Endpoint:
         Raises:
             Unavailable: none is set and the local stack does not run.
         """
-        found = cls.from_env() or cls.of_home(local.home_folder())
+        found = cls.from_env() or cls.of_home()
         if found is None:
             raise Unavailable(
                 f"no control plane runs here: start one with `tw api start`, or set {URL_VARIABLE}"

@@ -15,7 +15,7 @@ from tradewind.common.endpoint import home_folder
 @output_option
 def start(*, output: str) -> None:
     """Start the local stack, if it does not run."""
-    endpoint = Endpoint.of_home(home_folder()) or start_stack()
+    endpoint = Endpoint.of_home() or start_stack()
     if output == "json":
         show_json({"url": endpoint.url, "home": str(home_folder())})
     else:

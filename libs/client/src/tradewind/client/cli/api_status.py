@@ -18,7 +18,7 @@ def status(ctx: click.Context, *, output: str) -> None:
 
     It starts nothing. Exit code 1 if the control plane does not run, or is not well.
     """
-    endpoint = Endpoint.from_env() or Endpoint.of_home(home_folder())
+    endpoint = Endpoint.from_env() or Endpoint.of_home()
     services: tuple[Service, ...] = ()
     if endpoint is not None:
         with Client(endpoint.url, endpoint.token) as client:

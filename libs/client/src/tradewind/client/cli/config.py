@@ -17,7 +17,7 @@ SETTINGS = {
 }
 
 
-class ConfigDamaged(TradewindError):
+class ConfigDamaged(TradewindError, ValueError):
     """The file holds something else than settings."""
 
 

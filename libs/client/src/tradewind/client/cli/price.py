@@ -85,6 +85,10 @@ def accelerators(room: Room) -> str:
 
 def _ask(price: float | None) -> None:
     costs = "a price not known now" if price is None else f"{words.usd(price)} an hour"
-    if not sys.stdin.isatty():
+    if not _can_ask():
         raise click.UsageError(f"this would cost {costs}: say -y to agree, there is no terminal to ask on")
     click.confirm(f"This costs {costs}. Go on?", default=True, abort=True, err=True)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()

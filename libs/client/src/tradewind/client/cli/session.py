@@ -4,14 +4,18 @@ import importlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from tradewind.client.cli.output import note
 from tradewind.client.client import Client
 from tradewind.client.endpoint import Endpoint
 from tradewind.client.errors import TradewindError
-from tradewind.common import endpoint as local
-from tradewind.common.endpoint import home_folder
+from tradewind.client.lazy import LazyModule
+
+if TYPE_CHECKING:  # not needed where an endpoint is set
+    from tradewind.common import endpoint as local
+else:
+    local = LazyModule("tradewind.common.endpoint")
 
 
 class LocalFailed(TradewindError):
@@ -21,7 +25,7 @@ class LocalFailed(TradewindError):
 class LocalStack(Protocol):
     """`tradewind.local.api`: a package above this one, and not always installed, so it is loaded by name."""
 
-    start: Callable[[Path], local.Endpoint]
+    start: "Callable[[Path], local.Endpoint]"
     stop: Callable[[Path], bool]
     uninstall: Callable[[Path], None]
     logs: Callable[..., Iterator[str]]
@@ -49,14 +53,14 @@ def local_stack() -> LocalStack:
 @contextmanager
 def connected() -> Generator[Client]:
     """A client of the control plane that is set, else of the local one, started if it does not run."""
-    endpoint = Endpoint.from_env() or Endpoint.of_home(home_folder()) or start_local()
+    endpoint = Endpoint.from_env() or Endpoint.of_home() or start_local()
     with Client(endpoint.url, endpoint.token) as client:
         yield client
 
 
 def start_local() -> Endpoint:
     """Raises LocalFailed."""
-    stack, home = local_stack(), home_folder()
+    stack, home = local_stack(), local.home_folder()
     note("starting the local stack…")
     try:
         started = stack.start(home)
