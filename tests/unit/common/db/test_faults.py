@@ -48,6 +48,7 @@ MEANINGS: list[tuple[BaseException, type[Exception] | None]] = [
     (sent("3D000"), None),  # no such database
     (of_sqlalchemy(sent("42601")), None),
     (exc.InvalidRequestError("words"), None),
+    (asyncpg.InterfaceError("the server expects 2 arguments for this query, 1 was passed"), None),
     (ValueError("words"), None),
 ]
 

@@ -58,8 +58,10 @@ def meaning_of(error: BaseException) -> Exception | None:
         return meaning_of(driver_error) if driver_error else None
     if isinstance(error, asyncpg.PostgresError):
         return _meaning_of_state(error)
-    # TimeoutError is an OSError. An InterfaceError of asyncpg says that the connection is closed or in use.
-    if isinstance(error, exc.TimeoutError | exc.DisconnectionError | OSError | asyncpg.InterfaceError):
+    # The other kinds of InterfaceError say that the driver is used wrongly.
+    closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    # TimeoutError is an OSError.
+    if closed or isinstance(error, exc.TimeoutError | exc.DisconnectionError | OSError):
         return Unavailable(f"Postgres: {type(error).__name__}: {error}")
     return None
 

@@ -50,7 +50,8 @@ async def pending(url: str) -> list[Revision]:
 
 
 async def migrate(url: str, *, phase: Phase | None = None) -> list[Revision]:
-    """Bring every service's schema up to date, and return what was done.
+    """Bring every service's schema up to date, and return what was done. Once at a time in a process: Alembic
+    keeps what it works on in a module.
 
     Raises PhaseRefused before anything is done; Unavailable; and what Alembic and Postgres raise: then the
     revisions before the failing one are done, and nothing of that one.
