@@ -43,6 +43,10 @@ class Violation(Exception):
         self.meaning = meaning
         self.how = how
 
+    def __reduce__(self) -> tuple[type["Violation"], tuple[str, str, str]]:
+        # An exception is pickled by its message alone.
+        return Violation, (self.promise, self.meaning, self.how)
+
 
 # ---- of what was told
 

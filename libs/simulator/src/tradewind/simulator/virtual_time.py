@@ -10,6 +10,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
@@ -50,12 +51,19 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        moment = max(math.ceil(when * 1e6 - 1e-3) / 1e6, self._now)
+        moment = self._now
+        if when > moment:
+            # A thousandth of a tick is what floats lose; but what lies ahead must not become now.
+            moment = max(math.ceil(when * 1e6 - 1e-3), round(moment * 1e6) + 1) / 1e6
         timer = asyncio.TimerHandle(moment, callback, args, self, context)
         # How asyncio knows, when one is cancelled, that it still lies in the heap.
         timer._scheduled = True  # type: ignore[attr-defined] # as BaseEventLoop.call_at does
         heapq.heappush(self._timers, (moment, next(self._ordinal), timer))
         return timer
+
+    def forgive(self) -> None:
+        """Count anew how long the clock has stood."""
+        self._since_moved = 0
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._cancelled_timers += 1
@@ -136,4 +144,16 @@ def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
     try:
         return loop.run_until_complete(main(loop))
     finally:
+        _end_all(loop)
         loop.close()
+
+
+def _end_all(loop: VirtualLoop) -> None:
+    """What a program leaves behind that failed."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.forgive()
+        with suppress(Stuck, TimeStandsStill):
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))

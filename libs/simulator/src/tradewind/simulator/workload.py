@@ -74,8 +74,13 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
     )
     if shape.accelerator is not None:
         shape = shape.but(accelerator_count=random.choice((1, 2)))
-    roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=_ranks(random), shape=shape),)
-    if not array and random.random() < 0.15:
+    # All jobs on the named cluster ask for the same: what asks for more than its nodes have would wait for ever.
+    cluster = "dev" if random.random() < 0.15 else None
+    ranks = _ranks(random)
+    roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=ranks, shape=shape),)
+    if cluster is not None:
+        roles = (RoleSummary(name="main", count=1, shape=Shape(cpus=1.0)),)
+    elif not array and random.random() < 0.15:
         helper = RoleSummary(name="helper", count=1, shape=Shape(cpus=0.5), required=False)
         roles = (*roles, helper)
     return Ask(
@@ -87,7 +92,7 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
             roles=roles,
             priority=random.choice((0, 0, 0, 5, -5)),
             max_restarts=restarts,
-            cluster="dev" if random.random() < 0.15 else None,
+            cluster=cluster,
         ),
         script=_draw_script(random, restarts),
         count=random.randint(2, min(room, 12)) if array else None,

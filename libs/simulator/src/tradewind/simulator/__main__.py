@@ -1,0 +1,90 @@
+"""Runs the control plane in virtual time under faults: `python -m tradewind.simulator --seeds 100`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tradewind.simulator import faults
+from tradewind.simulator.search import Tally, search
+from tradewind.simulator.world import JOBS, Run, Setup, simulate
+
+TIMELINE = 60
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(words)
+    try:
+        rates = faults.parse(asked.faults)
+    except faults.UnknownFault as error:
+        print(f"--faults: {error}", file=sys.stderr)
+        return 2
+    first = asked.seed if asked.seed is not None else 1
+    count = asked.seeds if asked.seeds is not None else (1 if asked.seed is not None else 100)
+    if count < 1 or asked.jobs < 1:
+        print("--seeds and --jobs must be at least 1", file=sys.stderr)
+        return 2
+    seeds = range(first, first + count)
+    show = _progress(count) if sys.stderr.isatty() else lambda tally: None
+    tally = search(
+        seeds, jobs=asked.jobs, rates=rates, workers=asked.workers, failures=asked.failures, progress=show
+    )
+    for run in tally.failed:
+        _tell_failure(run, asked.jobs, asked.faults, about=asked.about)
+    _tell_figures(tally)
+    if count == 1 and not tally.failed:
+        print(f"history {simulate(Setup(first, asked.jobs, rates)).digest}")
+    return 1 if tally.failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tradewind.simulator", description=__doc__)
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (100; 1 with --seed)")
+    parser.add_argument("--seed", type=int, metavar="S", help="the first of them (1)")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="jobs in each world (%(default)s)")
+    parser.add_argument(
+        "--faults",
+        default="all",
+        metavar="LIST",
+        help=f"all, none, or some of {', '.join(faults.KINDS)}, each with =RATE if wanted (%(default)s)",
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (as many as there are cores)")
+    parser.add_argument(
+        "--failures", type=int, default=1, metavar="N", help="stop after so many seeds that fail (%(default)s)"
+    )
+    parser.add_argument("--about", default="", metavar="TEXT", help="of a failing seed, show only lines with TEXT")
+    return parser
+
+
+def _progress(count: int):  # noqa: ANN202 - a closure over the terminal
+    def show(tally: Tally) -> None:
+        rate = tally.runs / tally.seconds
+        print(f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed ", end="", file=sys.stderr)
+
+    return show
+
+
+def _tell_failure(run: Run, jobs: int, fault_list: str, *, about: str) -> None:
+    again = simulate(Setup(run.seed, jobs, faults.parse(fault_list)), timeline=TIMELINE, about=about)
+    broken = run.violation
+    if broken is None:
+        return
+    print(f"\nseed {run.seed} breaks a promise: {broken.promise}\n  {broken.meaning}\n  {broken.how}\n")
+    print("\n".join(again.timeline))
+    if again.digest != run.digest:
+        print("(its history was another one this time: the simulation is not deterministic)")
+    print(f"\nagain: ./dev simulate --seed {run.seed} --jobs {jobs} --faults {fault_list} [--about TEXT]")
+
+
+def _tell_figures(tally: Tally) -> None:
+    seconds = tally.seconds
+    injected = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.injected.items())) or "none"
+    print(
+        f"\n{tally.runs} seeds in {seconds:.1f} s ({tally.runs / seconds:.1f}/s), {len(tally.failed)} failed\n"
+        f"{tally.jobs} job lives ({tally.jobs / seconds:.0f}/s), {tally.attempts} attempts, "
+        f"{tally.virtual_s / 3600:.0f} h of virtual time, {tally.events / seconds:.0f} steps/s\n"
+        f"faults: {injected}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

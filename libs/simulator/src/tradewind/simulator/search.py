@@ -1,0 +1,95 @@
+"""Many seeds on all cores: each in a world of its own, in a process that never saw another program."""
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tradewind.simulator.faults import Rates
+from tradewind.simulator.world import Run, Setup, simulate
+
+CHUNK = 8
+"""Seeds in one piece of work: few enough for a lively progress line, enough to be worth the way."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a search has come to so far."""
+
+    runs: int = 0
+    jobs: int = 0
+    attempts: int = 0
+    events: int = 0
+    virtual_s: float = 0.0
+    injected: Counter[str] = field(default_factory=Counter[str])
+    failed: list[Run] = field(default_factory=list[Run])
+    began: float = field(default_factory=monotonic)
+
+    def add(self, run: Run) -> None:
+        self.runs += 1
+        self.jobs += run.jobs
+        self.attempts += run.attempts
+        self.events += run.events
+        self.virtual_s += run.virtual_s
+        self.injected.update(run.injected)
+        if run.violation is not None:
+            self.failed.append(run)
+
+    @property
+    def seconds(self) -> float:
+        return max(monotonic() - self.began, 1e-9)
+
+
+def search(
+    seeds: range,
+    *,
+    jobs: int,
+    rates: Rates,
+    workers: int | None = None,
+    failures: int = 1,
+    progress: Callable[[Tally], None] = lambda tally: None,
+) -> Tally:
+    """Runs every seed, or until `failures` of them have failed (what was begun is then still counted)."""
+    tally = Tally()
+    chunks = (seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK))
+    workers = min(workers or os.cpu_count() or 1, -(-len(seeds) // CHUNK))
+    if workers <= 1:
+        for seed in seeds:
+            tally.add(simulate(Setup(seed, jobs, rates)))
+            progress(tally)
+            if len(tally.failed) >= failures:
+                break
+        return tally
+    # Spawned, so that a world depends on its seed alone and not on what this process has done before.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for runs in _as_they_come(pool, chunks, at_once=workers + 1, jobs=jobs, rates=rates):
+            for run in runs:
+                tally.add(run)
+            progress(tally)
+            if len(tally.failed) >= failures:
+                pool.shutdown(wait=True, cancel_futures=True)
+                break
+    tally.failed.sort(key=lambda run: run.seed)
+    return tally
+
+
+def _as_they_come(
+    pool: ProcessPoolExecutor, chunks: Iterator[range], *, at_once: int, jobs: int, rates: Rates
+) -> Iterator[list[Run]]:
+    running: set[Future[list[Run]]] = set()
+    for chunk in chunks:
+        running.add(pool.submit(_run_chunk, chunk, jobs, rates))
+        if len(running) >= at_once:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                yield one.result()
+    for one in running:
+        yield one.result()
+
+
+def _run_chunk(seeds: range, jobs: int, rates: Rates) -> list[Run]:
+    return [simulate(Setup(seed, jobs, rates)) for seed in seeds]
