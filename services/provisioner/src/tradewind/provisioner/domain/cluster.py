@@ -46,7 +46,9 @@ def observe_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decis
             )
         )
     if cluster.terminal:
-        return Decision()
+        # It asks still, so it does not know that what was to serve it has ended.
+        over = (ClusterTerminated.of(cluster.level),) if claim.phase is ClaimPhase.OPEN else ()
+        return Decision(publish=over)
     if claim.phase is ClaimPhase.CLOSED:
         return close(cluster, "nobody wants it any more", ctx)
     if (cluster.name, cluster.retention) != (claim.name, claim.retention):

@@ -9,10 +9,11 @@ import asyncio
 import hashlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from tradewind.common.processes import started_at
 from tradewind.provisioner.contracts import Found, Instance, InstanceState, LaunchOrder
 from tradewind.provisioner.infra.driver import Admission, Capabilities, End, LaunchRefused, Sight, View
 from tradewind.provisioner.infra.node_folder import Machine, NodeFolder, is_alive
-from tradewind.provisioner.infra.node_processes import ask_children, end_processes
+from tradewind.provisioner.infra.node_processes import Process, end_processes, processes_of, send
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +108,13 @@ class LocalDriver:
     async def terminate(self, node: str, instance: str) -> datetime:
         folder = NodeFolder(self._nodes / node)
         async with self._locks[node]:
+            running = await processes_of(node)
             machine = folder.machine()
-            if machine is not None and is_alive(machine) and ask_children(machine.pid):
-                await _until_dead(machine, GRACE_S)
-            buried = await self._bury(folder)
+            if machine is not None and is_alive(machine):
+                agents = [process for process in running if process.parent == machine.pid]
+                if any(send(agent, signal.SIGTERM) for agent in agents):
+                    await _until_dead(machine, GRACE_S)
+            buried = await self._bury(folder, running)
             await asyncio.to_thread(folder.remove)
         return (buried.ended_at if buried is not None else None) or _now()
 
@@ -163,9 +167,9 @@ class LocalDriver:
         folder.note(machine)
         return machine
 
-    async def _bury(self, folder: NodeFolder) -> Machine | None:
+    async def _bury(self, folder: NodeFolder, running: Iterable[Process] = ()) -> Machine | None:
         """End all that runs of a node, and note when that was. None where no machine was ever noted."""
-        await end_processes(folder.node)
+        await end_processes(folder.node, running)
         machine = folder.machine()
         if machine is None:
             return None

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,41 +23,41 @@ class Process:
     started: str
 
 
-async def end_processes(node: str) -> None:
-    """Kill all that runs of the node; return when nothing does (one may start others until it is hit)."""
-    sessions: set[int] = set()
-    while running := await asyncio.to_thread(_processes_of, node, sessions):
-        sessions.update(process.session for process in running)
-        killed = [process.pid for process in running if _send(process, signal.SIGKILL)]
+async def processes_of(node: str, known: Iterable[Process] = ()) -> list[Process]:
+    """All that runs of the node, as far as can be seen now: see `_belonging`."""
+    return await asyncio.to_thread(_belonging, node, tuple(known))
+
+
+async def end_processes(node: str, known: Iterable[Process] = ()) -> None:
+    """Kill all that runs of the node; return when nothing does (one may start others until it is hit).
+
+    `known` are those that were seen earlier: by now some may have lost what ties them to the node.
+    """
+    seen = {process.pid: process for process in known}
+    while running := await processes_of(node, seen.values()):
+        seen |= {process.pid: process for process in running}
+        killed = [process.pid for process in running if send(process, signal.SIGKILL)]
         await asyncio.gather(*(ended(pid) for pid in killed))
 
 
-def ask_children(parent: int) -> bool:
-    """SIGTERM to what a process has started (as a machine its agent). False if that is nothing."""
-    asked = False
-    for entry in PROC.iterdir():
-        process = _read(entry, "") if entry.name.isdigit() else None
-        if process is not None and process.parent == parent:
-            asked |= _send(process, signal.SIGTERM)
-    return asked
-
-
-def _processes_of(node: str, sessions: Iterable[int]) -> list[Process]:
+def _belonging(node: str, known: Collection[Process]) -> list[Process]:
     """Those that bear its mark, those in a session with one that did, and all their descendants.
 
     The mark alone misses a task that wrote over its environment (as programs do that set their title in
     `ps`), or started another with an empty one.
     """
-    everything = [
-        process for entry in PROC.iterdir() if entry.name.isdigit() and (process := _read(entry, node))
-    ]
-    spared = os.getpid()
-    shared = {process.session for process in everything if process.marked} | set(sessions)
-    shared -= {0, os.getsid(spared)}
-    found = {one.pid: one for one in everything if one.marked or one.session in shared}
+    everything = [one for entry in PROC.iterdir() if entry.name.isdigit() and (one := _read(entry, node))]
+    told = {(one.pid, one.started) for one in known}
+    own = os.getpid()
+    sessions = {one.session for one in (*known, *everything) if one.marked} - {0, os.getsid(own)}
+    found = {
+        one.pid: one
+        for one in everything
+        if one.marked or one.session in sessions or (one.pid, one.started) in told
+    }
     while children := [one for one in everything if one.parent in found and one.pid not in found]:
         found |= {child.pid: child for child in children}
-    found.pop(spared, None)
+    found.pop(own, None)
     return list(found.values())
 
 
@@ -77,7 +77,7 @@ def _read(entry: Path, node: str) -> Process | None:
     return Process(pid, parent=int(fields[1]), session=int(fields[3]), marked=marked, started=started)
 
 
-def _send(process: Process, number: signal.Signals) -> bool:
+def send(process: Process, number: signal.Signals) -> bool:
     """To this very process: its descriptor is opened before we look whether the pid is still its own."""
     try:
         descriptor = os.pidfd_open(process.pid)
