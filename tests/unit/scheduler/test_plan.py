@@ -23,7 +23,16 @@ from tradewind.common.contracts.job import (
     JobSummary,
     RoleSummary,
 )
-from tradewind.common.contracts.node import NodeDraining, NodeLevel, NodeLost, NodePhase, NodeReady
+from tradewind.common.contracts.node import (
+    ClusterLevel,
+    ClusterPhase,
+    ClusterTerminated,
+    NodeDraining,
+    NodeLevel,
+    NodeLost,
+    NodePhase,
+    NodeReady,
+)
 from tradewind.common.contracts.registry import Event, Message
 from tradewind.common.contracts.values import Demand, Place, Retention, Room, Shape
 from tradewind.common.reactor.aggregate import Aggregate, Ref
@@ -137,6 +146,20 @@ def node(
         address="127.0.0.2",
         room=room,
         launched_at=START,
+    )
+
+
+def cluster(claim: str, *, version: int = 1) -> ClusterLevel:
+    return ClusterLevel(
+        id="c",
+        workspace="w",
+        version=version,
+        phase=ClusterPhase.TERMINATED,
+        claim=claim,
+        generation=1,
+        name=None,
+        retention=Retention.JOB,
+        count=2,
     )
 
 
@@ -301,6 +324,18 @@ def test_a_named_cluster_that_lost_its_nodes_asks_for_new_ones_when_wanted() -> 
     assert "claim.opened" in told(outcome)
     (again,) = scheduler.claims()
     assert (again.generation, again.phase) == (2, ClaimPhase.OPEN)
+
+
+def test_a_claim_whose_cluster_died_before_it_could_serve_asks_anew() -> None:
+    """Found by the simulator: both nodes came up, one was lost before the scheduler had heard of the other."""
+    scheduler = Scheduler()
+    scheduler.hear(queued("gang", ranks=2))
+    (claim,) = scheduler.claims()
+    died = ClusterTerminated.of(cluster(claim.id))
+    assert "claim.opened" in told(scheduler.hear(died))
+    (again,) = scheduler.claims()
+    assert (again.generation, again.phase) == (2, ClaimPhase.OPEN)
+    assert told(scheduler.hear(ClusterTerminated.of(cluster(claim.id, version=2)))) == []
 
 
 def test_old_news_of_a_job_is_ignored() -> None:

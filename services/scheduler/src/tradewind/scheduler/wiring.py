@@ -5,7 +5,7 @@ from functools import partial
 
 from tradewind.common.contracts.allocation import CloseClaim, RestateAllocation, RestateCapacity, RestateClaim
 from tradewind.common.contracts.job import JobEvent
-from tradewind.common.contracts.node import NodeEvent
+from tradewind.common.contracts.node import ClusterEvent, NodeEvent
 from tradewind.common.contracts.placement import PlacementEvent
 from tradewind.common.reactor.wiring import Wiring, on
 from tradewind.scheduler.domain import allocation, capacity, claim
@@ -24,6 +24,7 @@ def wiring(idle_grace: timedelta = IDLE_GRACE) -> Wiring:
             on(JobEvent, Allocation, key=lambda heard: heard.job.id, decide=allocation.observe_job),
             on(NodeEvent, Capacity, key=lambda heard: heard.node.id, decide=capacity.observe_node),
             on(PlacementEvent, Claim, key=lambda heard: heard.placement.id, decide=claim.observe_placement),
+            on(ClusterEvent, Claim, key=lambda heard: heard.cluster.claim, decide=claim.observe_cluster),
             on(CloseClaim, Claim, key=lambda heard: heard.id, decide=claim.close),
             on(RestateAllocation, Allocation, key=lambda heard: heard.id, decide=allocation.restate),
             on(RestateCapacity, Capacity, key=lambda heard: heard.id, decide=capacity.restate),

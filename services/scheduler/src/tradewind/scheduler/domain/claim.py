@@ -10,6 +10,7 @@ from tradewind.common.contracts.allocation import (
     CloseClaim,
     RestateClaim,
 )
+from tradewind.common.contracts.node import ClusterEvent, ClusterPhase
 from tradewind.common.contracts.placement import PlacementEvent, PlacementPhase, RestatePlacement
 from tradewind.common.contracts.values import Retention, Shape
 from tradewind.common.reactor.decision import Ctx, Decision, became
@@ -50,6 +51,17 @@ def observe_placement(claim: Claim | None, heard: PlacementEvent, ctx: Ctx) -> D
         return Decision()
     told = claim.evolve(reason=reason)
     return became(told, ClaimRestated.of(told.level))
+
+
+def observe_cluster(claim: Claim | None, heard: ClusterEvent, ctx: Ctx) -> Decision[Claim]:
+    """The cluster that was to serve it came up and died before it could: ask anew."""
+    cluster = heard.cluster
+    if claim is None or claim.phase is not ClaimPhase.OPEN:
+        return Decision()
+    if cluster.phase is not ClusterPhase.TERMINATED or cluster.generation != claim.generation:
+        return Decision()
+    again = claim.evolve(generation=claim.generation + 1, reason="", wake_at=ctx.now + SOON)
+    return became(again, ClaimOpened.of(again.level))
 
 
 def close(claim: Claim | None, heard: CloseClaim, ctx: Ctx) -> Decision[Claim]:
