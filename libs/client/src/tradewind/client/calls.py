@@ -1,5 +1,7 @@
 """Every call of the HTTP API, told once: what is sent and what comes back. No I/O: the clients do that."""
 
+from __future__ import annotations  # naming a record in a signature shall not load it
+
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """The synchronous client."""
 
+from __future__ import annotations  # naming a record in a signature shall not load it
+
 import json
 import time
 import uuid
@@ -61,13 +63,13 @@ class Client:
 
     def submit(
         self,
-        task: "tasks.Task | JobSpec",
+        task: tasks.Task | JobSpec,
         *,
         priority: int = 0,
         max_restarts: int = 0,
         cluster: str | None = None,
         idempotency_key: str | None = None,
-    ) -> "Job":
+    ) -> Job:
         """Run a task. The folder that a `Task` names is uploaded first, unless the server has it.
 
         Args:
@@ -87,7 +89,7 @@ class Client:
         return Job(self, taken.id, taken.number)
 
     def submit_array(
-        self, task: "tasks.Task | JobSpec", *, count: int, priority: int = 0, max_restarts: int = 0
+        self, task: tasks.Task | JobSpec, *, count: int, priority: int = 0, max_restarts: int = 0
     ) -> records.Submitted:
         """Run `count` jobs of one task; each knows its index. They are `jobs(workflow=submitted.id)`."""
         document, key = self._document(task), str(uuid.uuid4())
@@ -95,7 +97,7 @@ class Client:
             calls.submit(document, key=key, priority=priority, max_restarts=max_restarts, count=count)
         )
 
-    def job(self, job: str | int) -> "Job":
+    def job(self, job: str | int) -> Job:
         """A job by its id, its number (`7`), or number and index in an array (`7_3`).
 
         Raises:
@@ -196,7 +198,7 @@ class Client:
         """What this installation can launch on, and why not where it cannot."""
         return self._http.make(calls.infra())
 
-    def offers(self, shape: "Shape", *, count: int = 1, limit: int = 20) -> records.Offers:
+    def offers(self, shape: Shape, *, count: int = 1, limit: int = 20) -> records.Offers:
         """What `count` nodes of a shape would cost, and where: the cheapest first."""
         return self._http.make(calls.offers(shape.model_dump(mode="json"), count=count, limit=limit))
 
@@ -218,9 +220,9 @@ class Client:
 
     def upload_packed(
         self,
-        packed: "workdir.Packed",
+        packed: workdir.Packed,
         *,
-        watched: "Callable[[workdir.Packed], AbstractContextManager[BinaryIO]] | None" = None,
+        watched: Callable[[workdir.Packed], AbstractContextManager[BinaryIO]] | None = None,
     ) -> str:
         """Send a packed folder, unless the server has it.
 
@@ -231,7 +233,7 @@ class Client:
                 self._http.upload(file, sha256=packed.sha256, size=packed.size)
         return packed.sha256
 
-    def _document(self, task: "tasks.Task | JobSpec") -> records.Json:
+    def _document(self, task: tasks.Task | JobSpec) -> records.Json:
         if isinstance(task, tasks.Task):
             folder = task.folder
             task = task.with_files(self.upload(folder) if folder else None)

@@ -1,11 +1,17 @@
 """A click group that loads a command's module when the command is called, not to list it."""
 
-import difflib
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from tradewind.client.lazy import LazyModule
+
+if TYPE_CHECKING:  # needed for a word that is no command
+    import difflib
+else:
+    difflib = LazyModule("difflib")
 
 
 class LazyGroup(click.Group):
