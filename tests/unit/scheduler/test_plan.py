@@ -246,6 +246,15 @@ def test_nodes_that_a_gang_waits_for_are_not_given_away() -> None:
     assert scheduler.allocation("gang").phase is AllocationPhase.GRANTED
 
 
+def test_what_was_kept_for_a_gang_is_there_for_others_once_it_sits() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("gang", ranks=2, cpus=0.5, at=1), queued("single", cpus=0.5))
+    gang_claim = next(claim for claim in scheduler.claims() if claim.count == 2)
+    scheduler.hear(ready("a", gang_claim.id), ready("b", gang_claim.id))
+    assert scheduler.nodes_of("gang") == ["a", "b"]
+    assert scheduler.nodes_of("single") != []
+
+
 def test_a_withdrawn_demand_closes_its_claim() -> None:
     scheduler = Scheduler()
     scheduler.hear(queued("a"))

@@ -74,8 +74,11 @@ class SchedulerPlanner:
         before = self._allocations.get(allocation.id)
         if self._ledger.note_allocation(allocation):
             self._blocked.clear()
+        waited = self._queue.size(allocation.demand_class)
         if self._queue.note(allocation):
             self._blocked.discard(allocation.demand_class)
+        if waited and not self._queue.size(allocation.demand_class):
+            self._blocked.clear()  # nodes that were kept for this class are there for others now
         if allocation.terminal:
             self._allocations.pop(allocation.id, None)
         else:
@@ -151,12 +154,7 @@ class SchedulerPlanner:
         """Best first over the heads of all classes; a class whose head does not fit is out until something
         changes.
         """
-        heads = [
-            (head.rank_in_queue, demand_class)
-            for demand_class in self._queue.classes
-            if demand_class not in self._blocked and (head := self._queue.head(demand_class)) is not None
-        ]
-        heapq.heapify(heads)
+        heads = self._heads()
         while heads:
             _, demand_class = heapq.heappop(heads)
             head = self._queue.head(demand_class)
@@ -177,6 +175,18 @@ class SchedulerPlanner:
             following = self._queue.head(demand_class)
             if following is not None:
                 heapq.heappush(heads, (following.rank_in_queue, demand_class))
+            else:
+                heads = self._heads()
+
+    def _heads(self) -> list[tuple[tuple[object, ...], str]]:
+        """A heap of who is first in each class that may be tried."""
+        heads = [
+            (head.rank_in_queue, demand_class)
+            for demand_class in self._queue.classes
+            if demand_class not in self._blocked and (head := self._queue.head(demand_class)) is not None
+        ]
+        heapq.heapify(heads)
+        return heads
 
     def _eligible(self, allocation: Allocation) -> Iterator[Capacity]:
         shape = allocation.demand.shapes[0]
