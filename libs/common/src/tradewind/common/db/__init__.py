@@ -2,5 +2,5 @@
 
 Read in this order: `tables` (the shape), `postgres_store` (the port `reactor.ports.Store`), `commit` (one
 batch as one SQL statement), `engine` and `faults` (connections, and what their errors mean),
-`schema_version` and `migrate`.
+`revisions` and `migrate`.
 """
