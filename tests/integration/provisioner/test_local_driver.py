@@ -211,6 +211,15 @@ async def test_looking_for_a_node_whose_folder_was_deleted_ends_what_runs_of_it(
     assert marked("a") == []
 
 
+async def test_a_machine_ends_with_its_folder_whatever_mark_it_bears(host: Host) -> None:
+    await host.up("a")
+    pid = host.machine_pid("a")
+    host.folder("a").path.rename(host.nodes / "renamed")
+    await host.driver.terminate("renamed", "renamed")
+    assert started_at(pid) is None
+    assert marked("a") == []
+
+
 async def test_two_homes_side_by_side(tmp_path: Path, host: Host) -> None:
     other = Host(tmp_path / "other" / "nodes")
     try:

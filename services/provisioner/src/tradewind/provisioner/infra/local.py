@@ -108,12 +108,7 @@ class LocalDriver:
     async def terminate(self, node: str, instance: str) -> datetime:
         folder = NodeFolder(self._nodes / node)
         async with self._locks[node]:
-            running = await processes_of(node)
-            machine = folder.machine()
-            if machine is not None and is_alive(machine):
-                agents = [process for process in running if process.parent == machine.pid]
-                if any(send(agent, signal.SIGTERM) for agent in agents):
-                    await _until_dead(machine, GRACE_S)
+            running = await self._ask_to_end(folder)
             buried = await self._bury(folder, running)
             await asyncio.to_thread(folder.remove)
         return (buried.ended_at if buried is not None else None) or _now()
@@ -166,6 +161,17 @@ class LocalDriver:
         machine = Machine(pid=child.pid, started=started_at(child.pid) or "", launched_at=launched_at)
         folder.note(machine)
         return machine
+
+    async def _ask_to_end(self, folder: NodeFolder) -> list[Process]:
+        """Give the agent time to end, and its machine after it. Returns what ran of the node before."""
+        machine = folder.machine()
+        if machine is None or not is_alive(machine):
+            return []
+        running = await processes_of(folder.node, [machine.process])
+        agents = [process for process in running if process.parent == machine.pid]
+        if any(send(agent, signal.SIGTERM) for agent in agents):
+            await _until_dead(machine, GRACE_S)
+        return running
 
     async def _bury(self, folder: NodeFolder, running: Iterable[Process] = ()) -> Machine | None:
         """End all that runs of a node, and note when that was. None where no machine was ever noted."""

@@ -20,6 +20,7 @@ from tradewind.common.contracts.node_file import (
 )
 from tradewind.common.private_files import write_private
 from tradewind.common.processes import started_at
+from tradewind.provisioner.infra.node_processes import Process
 
 MACHINE_FILE = "machine.json"
 MACHINE_LOG = "machine.log"
@@ -42,6 +43,11 @@ class Machine(Value):
     started: str
     launched_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def process(self) -> Process:
+        """As it is while it lives: the leader of a session of its own."""
+        return Process(self.pid, parent=0, session=self.pid, marked=True, started=self.started)
 
 
 @dataclass(frozen=True, slots=True)
