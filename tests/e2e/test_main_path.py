@@ -14,7 +14,7 @@ from tradewind.client.records import LogChunk
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
     with local_stack(
-        tmp_path_factory.mktemp("home"), TRADEWIND_LOCAL_NODES="2", TRADEWIND_LOCAL_SLOTS="4"
+        tmp_path_factory.mktemp("home"), TRADEWIND_LOCAL_NODES="5", TRADEWIND_LOCAL_SLOTS="4"
     ) as running:
         yield running
 

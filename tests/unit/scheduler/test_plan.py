@@ -33,6 +33,7 @@ from tradewind.common.contracts.node import (
     NodePhase,
     NodeReady,
 )
+from tradewind.common.contracts.placement import PlacementInfeasible, PlacementLevel, PlacementPhase
 from tradewind.common.contracts.registry import Event, Message
 from tradewind.common.contracts.values import Demand, Place, Retention, Room, Shape
 from tradewind.common.reactor.aggregate import Aggregate, Ref
@@ -438,3 +439,22 @@ def _nobody_waits_beside_room(scheduler: Scheduler) -> None:
     ]
     assert granted == []
     assert all(isinstance(level, AllocationLevel) for level in granted)
+
+
+def test_who_waits_for_what_nothing_can_serve_is_told_why() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a"))
+    (claim,) = scheduler.claims()
+    level = PlacementLevel(
+        id=claim.id,
+        workspace="w",
+        version=1,
+        phase=PlacementPhase.INFEASIBLE,
+        generation=1,
+        round=0,
+        count=1,
+        shape=Shape(),
+        why="no offer",
+    )
+    assert told(scheduler.hear(PlacementInfeasible.of(level))) == ["claim.restated", "allocation.waiting"]
+    assert scheduler.allocation("a").reason == "no offer"

@@ -199,8 +199,8 @@ class Leader:
 
     async def _idle(self, lease: Lease) -> None:
         if self._sent:
-            sent, self._sent = self._sent, []
-            await self._store.commit(lease, Batch(sent=sent), ttl_s=LEASE_TTL_S)
+            await self._store.commit(lease, Batch(sent=self._sent), ttl_s=LEASE_TTL_S)
+            self._sent = []
         else:
             await self._store.renew(lease, ttl_s=LEASE_TTL_S)
             await self._store.prune(sent_before=self._clock.now() - OUTBOX_KEPT)
@@ -289,8 +289,9 @@ class Leader:
 
     async def _commit(self, lease: Lease, batch: Batch, outcome: Outcome) -> None:
         if batch:
-            batch.sent, self._sent = self._sent, []
+            batch.sent = self._sent
             ids = await self._store.commit(lease, batch, ttl_s=LEASE_TTL_S)
+            self._sent = []
             for row in outcome.rows.values():
                 self._keep(row)
             self._on_intents(outcome.intents)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tradewind.common.bus.connection import Connection, connect
 from tradewind.common.bus.nats_bus import NatsBus
 from tradewind.common.db.engine import create_engine
+from tradewind.common.db.migrate import require_current
 from tradewind.common.db.postgres_store import PostgresStore
 from tradewind.common.hands import Hand, Hands
 from tradewind.common.reactor.leader import Leader
@@ -15,6 +16,9 @@ from tradewind.common.reactor.wiring import Wiring
 from tradewind.common.runtime.clock import SystemClock
 from tradewind.common.runtime.settings import Settings
 from tradewind.common.telemetry.spans import spans_of
+
+SCHEMA_WITHIN_S = 60.0
+"""A deployment may start services and migrations together."""
 
 Beside = Callable[["Outside"], Coroutine[None, None, None]]
 """What runs beside the leader as long as the app does: a watch, a query endpoint."""
@@ -61,11 +65,14 @@ class ServiceApp:
         connection = await connect(self._settings.nats_url, name=f"tradewind.{self.name}")
         bus = NatsBus(connection)
         try:
+            await require_current(engine, self.name, wait_s=SCHEMA_WITHIN_S)
             store = PostgresStore(
                 engine, service=self.name, kinds=self._wiring.kinds, hands=self._wiring.hands
             )
             outside = Outside(self._settings, store, bus, connection, SystemClock())
-            hands = Hands(self._make_hands(outside), service=self.name, store=store, bus=bus, clock=outside.clock)
+            hands = Hands(
+                self._make_hands(outside), service=self.name, store=store, bus=bus, clock=outside.clock
+            )
             self._leader = Leader(
                 self._wiring,
                 store=store,

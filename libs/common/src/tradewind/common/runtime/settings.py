@@ -34,7 +34,9 @@ class Settings:
         pid_file = environ.get("TRADEWIND_NATS_PID_FILE")
         return cls(
             home=home,
-            postgres_url=_needed(environ, "TRADEWIND_POSTGRES_URL", "postgresql+asyncpg://user:password@host/database"),
+            postgres_url=_needed(
+                environ, "TRADEWIND_POSTGRES_URL", "postgresql+asyncpg://user:password@host/database"
+            ),
             nats_url=_needed(environ, "TRADEWIND_NATS_URL", "nats://user:password@host:4222"),
             nats_pid_file=Path(pid_file) if pid_file else None,
             instance=environ.get("TRADEWIND_INSTANCE") or socket.gethostname(),

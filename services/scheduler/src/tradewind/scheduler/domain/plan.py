@@ -15,6 +15,7 @@ from tradewind.common.contracts.allocation import (
     AllocationGranted,
     AllocationPhase,
     AllocationRevoked,
+    AllocationWaiting,
     CapacityPhase,
     CapacityVacated,
     ClaimOpened,
@@ -28,6 +29,8 @@ from tradewind.scheduler.domain.claim import LATER, SOON, closed, open_for
 from tradewind.scheduler.domain.ledger import Ledger
 from tradewind.scheduler.domain.model import Allocation, Capacity, Claim
 from tradewind.scheduler.domain.queue import WaitingQueue
+
+TOLD_ONE_BY_ONE = 50
 
 Choice = Decision[Allocation] | Decision[Claim] | Decision[Capacity]
 
@@ -63,7 +66,15 @@ class SchedulerPlanner:
 
     def plan(self, ctx: Ctx) -> Sequence[Choice]:
         choices: list[Choice] = []
-        for step in (self._break, self._revoke, self._grant, self._ask, self._vacate, self._tend_claims):
+        for step in (
+            self._break,
+            self._revoke,
+            self._grant,
+            self._ask,
+            self._explain,
+            self._vacate,
+            self._tend_claims,
+        ):
             for choice in step(ctx):
                 if choice.state is not None:
                     self.observe((choice.state,))
@@ -235,6 +246,19 @@ class SchedulerPlanner:
                     idle_since=None,
                 )
                 yield became(again, ClaimOpened.of(again.level))
+
+    def _explain(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:
+        """Who waits for a claim that nothing can serve is told why. Not a crowd: its claim says it for all."""
+        for claim_id in sorted(self._touched_claims):
+            claim = self._claims.get(claim_id)
+            if claim is None or claim.phase is not ClaimPhase.OPEN:
+                continue
+            if self._queue.size(claim.demand_class) > TOLD_ONE_BY_ONE:
+                continue
+            for allocation in self._queue.members(claim.demand_class):
+                if allocation.reason != claim.reason:
+                    told = allocation.evolve(reason=claim.reason)
+                    yield became(told, AllocationWaiting.of(told.level))
 
     def _vacate(self, ctx: Ctx) -> Iterator[Decision[Capacity]]:
         """A draining node on which nobody sits any more may go."""
