@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tradewind.common.bus.connection import connect
@@ -59,26 +60,27 @@ class Gateway:
         listener = listen(self._settings.host, self._settings.port)
         self.port = listener.getsockname()[1]
         try:
-            async with self._put_together() as parts, asyncio.TaskGroup() as group:
-                specs = Specs(parts.submissions)
-                fetching = Fetching(specs, parts.blobs, key=parts.grant_key, clock=parts.clock)
-                for name, work in (
-                    ("connection", parts.connection.lost()),
-                    ("read model", parts.projector.run()),
-                    ("submissions", parts.submitting.run()),
-                    ("answers to agents", fetching.run(parts.connection)),
-                    ("ends of jobs", parts.endings.run(parts.connection)),
-                    ("http", serve(api.create(parts, token=self._token), listener)),
-                ):
-                    group.create_task(work, name=f"{SERVICE} {name}")
+            async with self._put_together() as parts:
                 self._parts = parts
-                log.info("%s listens at %s:%d", SERVICE, self._settings.host, self.port)
+                await self._do_all(parts, listener)
         finally:
             self._parts = None
             listener.close()
 
+    async def _do_all(self, parts: Parts, listener: socket.socket) -> None:
+        site = api.create(parts, token=self._token)
+        fetching = Fetching(Specs(parts.submissions), parts.blobs, key=parts.grant_key, clock=parts.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(parts.connection.lost(), name=f"{SERVICE} connection")
+            group.create_task(parts.projector.run(), name=f"{SERVICE} read model")
+            group.create_task(parts.submitting.run(), name=f"{SERVICE} submissions")
+            group.create_task(parts.endings.run(parts.connection), name=f"{SERVICE} ends of jobs")
+            group.create_task(fetching.run(parts.connection), name=f"{SERVICE} answers to agents")
+            group.create_task(serve(site, listener), name=f"{SERVICE} http")
+            log.info("%s listens at %s:%d", SERVICE, self._settings.host, self.port)
+
     @asynccontextmanager
-    async def _put_together(self) -> AsyncIterator[Parts]:
+    async def _put_together(self) -> AsyncGenerator[Parts]:
         settings, clock = self._settings.service, SystemClock()
         async with AsyncExitStack() as stack:
             engine = create_engine(settings.postgres_url, service=SERVICE)

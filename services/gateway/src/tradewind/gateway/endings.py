@@ -5,7 +5,7 @@ them. It may miss one (a reconnect): whoever waits also looks at the read model 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -38,7 +38,7 @@ class Endings:
         self._waiting: dict[str, set[Ending]] = {}
 
     @contextmanager
-    def of(self, job: str) -> Iterator[Ending]:
+    def of(self, job: str) -> Generator[Ending]:
         ending = Ending()
         waiting = self._waiting.setdefault(job, set())
         waiting.add(ending)

@@ -37,7 +37,7 @@ async def job_page(engine: AsyncEngine, query: Query, *, observed_at: datetime) 
     """
     sql, values = _statement(query)
     async with driver_connection(engine) as connection:
-        row = await connection.fetchrow(sql, *values)
+        (row,) = await connection.fetch(sql, *values)
     full = row["jobs"] == query.limit
     following = f'"{row["last"]}"' if full else "null"
     text = f'{{"jobs":[{row["views"] or ""}],"next":{following},"observed_at":"{observed_at.isoformat()}"}}'

@@ -9,12 +9,14 @@ message that was read.
 import asyncio
 import itertools
 import json
+import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -85,12 +87,14 @@ class StreamReader:
             )
 
     async def close(self) -> None:
+        """Waits for no answer: whoever closes may be a task that is being cancelled."""
         if self._connection.up:
             with unavailable(self._stream):
                 if self._subscription is not None:
                     await self._subscription.unsubscribe()
                 if self._consumer:
-                    await self._connection.js.delete_consumer(self._stream, self._consumer)
+                    forget = f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._consumer}"
+                    await self._connection.client.publish(forget, reply=f"{self._inbox}.0")
 
     async def read(self, *, wait_s: float) -> Sequence[Stored]:
         """What has come, at least one; empty if nothing came in `wait_s` seconds. With 0: if there is nothing more now.
@@ -116,15 +120,21 @@ class StreamReader:
         return arrived
 
     async def _make_consumer(self) -> None:
+        # The name is ours, so that it can be deleted even if we never heard that it was made.
+        self._consumer, self._expected, self._pull_left = f"reader-{secrets.token_hex(8)}", 1, 0
         config = self._start.config().evolve(
+            name=self._consumer,
             filter_subjects=self._subjects,
             ack_policy=AckPolicy.NONE,
             inactive_threshold=FORGOTTEN_AFTER_S,
             mem_storage=True,
             num_replicas=1,
         )
-        made = await self._connection.js.add_consumer(self._stream, config)
-        self._consumer, self._expected, self._pull_left = made.name, 1, 0
+        try:
+            made = await self._connection.js.add_consumer(self._stream, config)
+        except (nats.errors.Error, TimeoutError):
+            self._lose()
+            raise
         if self._start.new and made.delivered is not None:
             # Should another consumer have to go on, it begins where this one did.
             self._start = Start(sequence=made.delivered.stream_seq + 1)
@@ -171,7 +181,7 @@ class StreamReader:
 @asynccontextmanager
 async def reading(
     connection: Connection, *, stream: str, subjects: Sequence[str], start: Start
-) -> AsyncIterator[StreamReader]:
+) -> AsyncGenerator[StreamReader]:
     """Raises Unavailable."""
     reader = StreamReader(connection, stream=stream, subjects=subjects, start=start)
     await reader.open()

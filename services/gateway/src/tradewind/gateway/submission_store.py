@@ -119,9 +119,8 @@ class SubmissionStore:
         statement = _STORE_JOB if submission.kind is Kind.JOB else _STORE_ARRAY
         async with driver_connection(self._engine) as connection:
             number = await connection.fetchval(statement, *_arguments(submission, key=key, digest=digest))
-            if number is None:
-                known = await connection.fetchrow(_KNOWN, submission.workspace, key)
-        if number is not None:
+            known = None if number else await connection.fetchrow(_KNOWN, submission.workspace, key)
+        if known is None:
             return Accepted(
                 id=submission.id,
                 kind=submission.kind,

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -60,7 +61,7 @@ class Submission:
     spec: bytes
     command: SubmitJob | SubmitArray
     """With number 0."""
-    shown: JobItem | dict[str, object]
+    shown: JobItem | Mapping[str, object]
     """The row of the read model, with number 0: of a job, or of an array."""
     traceparent: str = ""
 

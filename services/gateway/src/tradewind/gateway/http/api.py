@@ -1,5 +1,7 @@
 """The HTTP application: its routes, its errors, what stands before them, and its description (OpenAPI 3.1)."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -30,22 +32,30 @@ def describe(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
+        strict_content_type=False,  # `curl -d` says something else, and there are no cookies to be misused
     )
     for routes in ROUTES:
         app.include_router(routes(parts))
     problems.install(app)
-    _complete_description(app)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        """Made when it is first asked for."""
+        return _completed(plain())
+
+    app.openapi = openapi
     return app
 
 
 def create(parts: Parts, *, token: str) -> ASGIApp:
+    """The whole, as it is served."""
     return traced(Guard(describe(parts), token=token), tracer_of(SERVICE))
 
 
-def _complete_description(app: FastAPI) -> None:
-    """What routes cannot say of themselves: the token, and the shape of problems."""
-    made = app.openapi()
-    components = made.setdefault("components", {})
+def _completed(description: dict[str, Any]) -> dict[str, Any]:
+    """With what routes cannot say of themselves: the token, and the shape of problems."""
+    components: dict[str, Any] = description.setdefault("components", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     components.setdefault("schemas", {})["Problem"] = problems.Problem.model_json_schema()
-    made["security"] = [{"token": []}]
+    description["security"] = [{"token": []}]
+    return description

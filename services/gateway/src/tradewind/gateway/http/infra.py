@@ -16,6 +16,7 @@ from tradewind.common.contracts.values import Shape
 from tradewind.common.runtime.ids import new_uuid7
 from tradewind.gateway.domain.cluster_views import Cluster, ClusterDown, ClusterList, NodeList
 from tradewind.gateway.domain.submission import SOURCE
+from tradewind.gateway.http.bodies import check_body
 from tradewind.gateway.http.parameters import DEFAULT_WORKSPACE, ClusterReference, InWorkspace, traceparent_of
 from tradewind.gateway.http.problems import answers, not_found
 from tradewind.gateway.infra_reads import Infra
@@ -101,8 +102,9 @@ def routes(parts: Parts) -> APIRouter:
         return InfraList(infra=tuple(found), observed_at=parts.projector.complete_until())
 
     @router.post("/v1/offers", responses=answers(HTTPStatus.BAD_REQUEST))
-    async def offers(body: OffersRequest) -> Offers:
+    async def offers(body: OffersRequest, request: Request) -> Offers:
         """What a demand would cost, and where. Nothing is launched."""
+        await check_body(request, body)
         question = RankOffers(shape=body.shape, count=body.count, limit=body.limit)
         with unavailable("the optimizer"):
             reply = await parts.connection.client.request(

@@ -1,6 +1,5 @@
 """Submit, list, show and cancel jobs and arrays."""
 
-import json
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -13,11 +12,11 @@ from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, JobPhase
 from tradewind.common.runtime.ids import new_uuid7
 from tradewind.gateway import job_pages
-from tradewind.gateway.domain.body_faults import first_fault
 from tradewind.gateway.domain.cloud_events import Timeline
 from tradewind.gateway.domain.costs import JobCost
 from tradewind.gateway.domain.job_views import SUBMITTED, Job, JobPage, Kind, Workflow
 from tradewind.gateway.domain.submission import SubmitRequest, submission
+from tradewind.gateway.http.bodies import check_body
 from tradewind.gateway.http.parameters import DEFAULT_WORKSPACE, InWorkspace, JobReference, traceparent_of
 from tradewind.gateway.http.problems import Refused, answers, invalid, not_found
 from tradewind.gateway.job_reads import Found
@@ -81,7 +80,8 @@ def routes(parts: Parts) -> APIRouter:
         The answer comes once the submission is stored and lies in the stream of the jobs controller: from then on it
         survives the loss of any process. A work directory is uploaded as a blob before.
         """
-        _check(body, await request.body(), parts)
+        await check_body(request, body)
+        _check(body, parts)
         id = new_uuid7()
         wish = submission(
             body,
@@ -168,7 +168,8 @@ def routes(parts: Parts) -> APIRouter:
         body: CancelRequest | None = None,
         workspace: InWorkspace = DEFAULT_WORKSPACE,
     ) -> Cancelled:
-        """End a job, or an array with all of its jobs, at whatever stage it is. What is over stays as it ended."""
+        """End a job, or an array with all of its jobs, at whatever stage it is. What is over stays so."""
+        await check_body(request, body)
         found = await find(parts, job, workspace=workspace)
         if found.phase not in TERMINAL_JOB_PHASES:
             await parts.submitting.cancel(
@@ -228,10 +229,8 @@ def _no_job(reference: str) -> Refused:
     return not_found(f"there is no job {reference!r} in this workspace")
 
 
-def _check(body: SubmitRequest, raw: bytes, parts: Parts) -> None:
-    """What the models let pass. Raises Refused (422)."""
-    if fault := first_fault(json.loads(raw), body):
-        raise invalid(fault.detail, field=fault.field)
+def _check(body: SubmitRequest, parts: Parts) -> None:
+    """Raises Refused (422) for what no single field shows."""
     ranks = sum(role.count for role in body.spec.roles)
     if ranks > MAX_RANKS:
         raise invalid(f"spec.roles: {ranks} ranks; a job has at most {MAX_RANKS}", field="spec.roles")

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from starlette.responses import StreamingResponse
 
 from tradewind.gateway import event_feed, log_feed
 from tradewind.gateway.http.jobs import find, find_job
@@ -30,7 +31,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/jobs/{job}/logs",
-        response_class=EventStream,
+        response_class=StreamingResponse,
         responses=_streams("log", "`log` events, one a piece of a rank's log; last an `end` event."),
     )
     async def logs(
@@ -50,7 +51,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/events",
-        response_class=EventStream,
+        response_class=StreamingResponse,
         responses=_streams("job.running", "Events, named by their type; each one's data is a CloudEvent."),
     )
     async def events(
@@ -82,7 +83,7 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _streams(event: str, description: str) -> dict[int | str, dict[str, object]]:
+def _streams(event: str, description: str) -> dict[int | str, dict[str, Any]]:
     example = f"id: 42\nevent: {event}\ndata: {{…}}\n\n"
     told = {
         "description": description,
