@@ -141,7 +141,8 @@ class LocalDriver:
         async with self._locks[node]:
             machine, told = folder.machine(), folder.told()
             if machine is None or told is None or not is_alive(machine):
-                await end_processes(node)  # an interrupted launch may have left a machine that nobody noted
+                if folder.exists():  # an interrupted launch may have left a machine that nobody noted
+                    await end_processes(node)
                 told = NodeFile(
                     node=node,
                     workspace=order.workspace,

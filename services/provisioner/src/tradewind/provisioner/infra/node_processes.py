@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradewind.common.contracts.node_file import NODE_ID_VARIABLE
@@ -47,34 +47,33 @@ def _belonging(node: str, known: Collection[Process]) -> list[Process]:
     `ps`), or started another with an empty one.
     """
     everything = [one for entry in PROC.iterdir() if entry.name.isdigit() and (one := _read(entry, node))]
-    told = {(one.pid, one.started) for one in known}
+    told = {one.pid: one.started for one in known}
     own = os.getpid()
     sessions = {one.session for one in (*known, *everything) if one.marked} - {0, os.getsid(own)}
     found = {
         one.pid: one
         for one in everything
-        if one.marked or one.session in sessions or (one.pid, one.started) in told
+        if one.marked or one.session in sessions or (one.pid in told and started_at(one.pid) == told[one.pid])
     }
     while children := [one for one in everything if one.parent in found and one.pid not in found]:
         found |= {child.pid: child for child in children}
     found.pop(own, None)
-    return list(found.values())
+    dated = [replace(one, started=started_at(one.pid) or "") for one in found.values()]
+    return [one for one in dated if one.started]
 
 
 def _read(entry: Path, node: str) -> Process | None:
-    """None for a process that has ended, and for what is not ours to see."""
-    mark = f"{NODE_ID_VARIABLE}={node}".encode()
-    pid = int(entry.name)
+    """Not dated yet. None for a process that has ended, and for what is not ours to see."""
     try:
         # proc_pid_stat(5): after the name, in parentheses: state, parent, process group, session.
-        fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        marked = mark in (entry / "environ").read_bytes().split(b"\0")
+        state, parent, _, session, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+        environ = (entry / "environ").read_bytes()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
-    started = started_at(pid)
-    if started is None:
+    if state in {"Z", "X"}:
         return None
-    return Process(pid, parent=int(fields[1]), session=int(fields[3]), marked=marked, started=started)
+    marked = f"{NODE_ID_VARIABLE}={node}".encode() in environ.split(b"\0")
+    return Process(int(entry.name), parent=int(parent), session=int(session), marked=marked, started="")
 
 
 def send(process: Process, number: signal.Signals) -> bool:
