@@ -184,8 +184,7 @@ class Machine:
         (self.folder / "node.json").write_text(told.model_dump_json())
         (self.folder / "credentials.json").write_text(credentials.model_dump_json())
 
-    async def start(self) -> None:
-        known = len(self.plane.nodes[self.node])
+    async def spawn(self, **environ: str) -> asyncio.subprocess.Process:
         with (self.folder / "agent.log").open("ab") as log:
             self.agent = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -197,8 +196,19 @@ class Machine:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "TRADEWIND_NODE_ID": self.node, "TRADEWIND_SECRET": "of the agent alone"},
+                env={
+                    **os.environ,
+                    "TRADEWIND_NODE_ID": self.node,
+                    "TRADEWIND_SECRET": "of the agent alone",
+                    **environ,
+                },
             )
+        return self.agent
+
+    async def start(self) -> None:
+        """Returns when the agent has spoken."""
+        known = len(self.plane.nodes[self.node])
+        await self.spawn()
         await self.plane.until(lambda: len(self.plane.nodes[self.node]) > known, what="the agent speaks")
 
     async def kill(self) -> None:

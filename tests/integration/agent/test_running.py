@@ -100,9 +100,7 @@ async def test_the_environment(plane: ControlPlane, machine: Machine) -> None:
 
 
 async def test_no_secret_is_on_a_command_line(plane: ControlPlane, machine: Machine) -> None:
-    plane.spec(
-        run="cat /proc/$PPID/cmdline /proc/$$/cmdline | tr '\\0' ' '", envs={"TOKEN": "hush-hush"}
-    )
+    plane.spec(run="cat /proc/$PPID/cmdline /proc/$$/cmdline | tr '\\0' ' '", envs={"TOKEN": "hush-hush"})
     await plane.want(Goal.GO)
     await plane.end(F)
     assert "shim" in plane.text(F)

@@ -32,8 +32,8 @@ async def test_a_child_may_use_its_grace_though_the_shell_is_gone(
     plane: ControlPlane, machine: Machine
 ) -> None:
     await runs(
-        plane,
-        "bash -c 'trap \"sleep 0.5; echo saved; exit 0\" TERM; echo up; while :; do sleep 0.1; done'; echo no",
+        plane,  # longer than what an end of its own would leave it
+        "bash -c 'trap \"sleep 3; echo saved; exit 0\" TERM; echo up; while :; do sleep 0.1; done'; echo no",
     )
     await plane.want(Goal.STOP)
     end = await plane.end(F)
@@ -57,7 +57,7 @@ async def test_a_stop_in_setup(plane: ControlPlane, machine: Machine) -> None:
     await plane.until(lambda: "up" in plane.text(F), what="setup is up")
     await plane.want(Goal.STOP)
     assert (await plane.end(F)).phase is RankPhase.STOPPED
-    assert plane.text(F) == "up\n"
+    assert "never" not in plane.text(F)
 
 
 async def test_a_stop_in_a_fetch(plane: ControlPlane, machine: Machine) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import os
 import random
 import signal
+import sys
 
-from tests.integration.agent.machine import ControlPlane, Machine, marked
+from tests.integration.agent.machine import ControlPlane, Machine, eventually, marked
 from tests.unit.agent.wants import fence
 from tradewind.common.contracts.job import RankPhase
 from tradewind.common.contracts.rank import Goal
+from tradewind.common.contracts.values import Fence
 
 F = fence()
 
@@ -154,16 +156,41 @@ async def test_an_orderly_end_of_the_agent_leaves_the_tasks_alone(
 
 
 async def test_two_agents_in_one_folder_are_one_too_many(plane: ControlPlane, machine: Machine) -> None:
-    second = Machine(plane, machine.folder)
-    try:
-        await second.start()
-    except AssertionError:
-        pass
-    assert second.agent is not None
-    assert await second.agent.wait() == 2
+    second = await Machine(plane, machine.folder).spawn()
+    assert await second.wait() == 2
     assert "in use by another agent" in machine.output()
 
 
-async def gone(which: object) -> None:
-    while marked(f"TRADEWIND_FENCE={which}"):
-        await asyncio.sleep(0.02)
+async def test_an_agent_ends_with_the_supervisor_that_asks_for_it(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    await machine.stop()
+    known = len(plane.nodes[machine.node])
+    supervisor = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        'TRADEWIND_SUPERVISOR_PID=$$ "$0" -m tradewind.agent "$1"; exit',
+        sys.executable,
+        str(machine.folder),
+        env={**os.environ, "TRADEWIND_NODE_ID": machine.node},
+        start_new_session=True,
+    )
+    await plane.until(lambda: len(plane.nodes[machine.node]) > known, what="the agent speaks")
+    plane.spec(run="echo up; sleep 1000")
+    await plane.want(Goal.GO)
+    await plane.level(F, RankPhase.RUNNING)
+    supervisor.kill()
+    await supervisor.wait()
+    await eventually(
+        lambda: all(is_of_task(pid) for pid in marked(f"TRADEWIND_NODE_ID={machine.node}")),
+        what="the agent ends",
+    )
+    assert marked(f"TRADEWIND_FENCE={F}"), "the task does not"
+
+
+def is_of_task(pid: int) -> bool:
+    return pid in marked(f"TRADEWIND_FENCE={F}")
+
+
+async def gone(which: Fence) -> None:
+    await eventually(lambda: not marked(f"TRADEWIND_FENCE={which}"), what=f"{which} is over")

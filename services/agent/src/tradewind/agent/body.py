@@ -56,7 +56,8 @@ class Body:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def fetch(self, fence: Fence, want: AllocationWant) -> None:
-        self._fetches[fence] = self._spawn(self._fetch(fence, want))
+        task = self._fetches[fence] = self._spawn(self._fetch(fence, want))
+        task.add_done_callback(lambda _: self._on_fetch_over(fence, task))
 
     def setup(self, fence: Fence, want: AllocationWant) -> None:
         self._launch(fence, want, Part.SETUP)
@@ -100,16 +101,16 @@ class Body:
             if spec.workdir is not None:
                 await unpack(await self._fetcher.blob(want, spec.workdir), folder.workdir)
             folder.keep(spec, role)
-        except asyncio.CancelledError:
-            if fence not in self._stopping:
-                raise
-            self._end(fence, None, "fetch")
         except (FetchRefused, BadTar, LookupError, OSError) as why:
+            del self._fetches[fence]  # a stop finds it ended
             await self._refuse(fence, str(why), code=1, reason="fetch")
         else:
             self._tell(Fetched(fence))
-        finally:
-            self._fetches.pop(fence, None)
+
+    def _on_fetch_over(self, fence: Fence, task: asyncio.Task[None]) -> None:
+        self._fetches.pop(fence, None)
+        if task.cancelled() and fence in self._stopping:  # perhaps before it had begun
+            self._end(fence, None, "fetch")
 
     def _launch(self, fence: Fence, want: AllocationWant, part: Part) -> None:
         folder = self._folders.of(fence)
@@ -140,7 +141,7 @@ class Body:
             self._tell(Prepared(fence))
         else:
             self._tell(Started(fence, datetime.now(UTC)))
-            self._end(fence, 0, part)
+            self._end(fence, 0, part, by_itself=True)
 
     def _watch(self, fence: Fence, begun: Launch) -> None:
         self._shipper.follow(fence, begun.folder)
@@ -170,7 +171,7 @@ class Body:
         folder.note(why)
         self._shipper.follow(fence, folder)
         await self._shipper.drain(fence)
-        self._end(fence, code, reason)
+        self._end(fence, code, reason, by_itself=True)
 
     def _end(
         self,

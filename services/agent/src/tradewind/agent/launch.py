@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from tradewind.agent.rank_folder import Part, RankFolder
@@ -62,8 +63,7 @@ def begin(folder: RankFolder, part: Part, *, shim: Path, environ: Mapping[str, s
 
     Environment variables are handed over in memory, never on a command line or in a file.
     """
-    number = max(folder.launches(part), default=0) + 1
-    os.close(os.open(_file(folder, part, number=number, kind="launch"), os.O_CREAT | os.O_WRONLY, 0o600))
+    number = _mark(folder, part)
     pid = os.posix_spawn(
         "/bin/sh",
         ["sh", str(shim), str(folder.path), f"{part}-{number}", str(folder.script(part))],
@@ -78,6 +78,18 @@ def begin(folder: RankFolder, part: Part, *, shim: Path, environ: Mapping[str, s
         setsigdef=_IGNORED_BY_PYTHON,
     )
     return Launch(folder, part, number, pid, started=None)
+
+
+def _mark(folder: RankFolder, part: Part) -> int:
+    """The first number that no launch has had."""
+    for number in count(1):
+        marker = _file(folder, part, number=number, kind="launch")
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            continue
+        return number
+    raise AssertionError("numbers do not end")
 
 
 def recover(folder: RankFolder, part: Part) -> Launch | None:

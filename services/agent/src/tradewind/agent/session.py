@@ -23,6 +23,8 @@ class Session:
         # A session keeps the pid of its leader taken, so while we watch, the number means this one. If the
         # leader was dead before we came, it may mean any other by now; then the fence alone tells.
         self._id = launch.pid if self._pidfd is not None else None
+        self._kill_at: float | None = None
+        """When a stop's grace is over."""
 
     async def ended(self) -> int | None:
         """Waits until all of it has ended; the commands' exit code, None if the shim was killed over them."""
@@ -36,26 +38,24 @@ class Session:
                 os.waitpid(self.launch.pid, os.WNOHANG)  # noqa: ASYNC222 -- it has ended, this reaps it
         code = self.launch.exit_code()
         if code is None or self._id is None or procfs.has_group(self._id):
-            await self._clear(linger_s=LINGER_S if code is not None else 0.0)
+            await self._see_off(kill_at=_now() + (LINGER_S if code is not None else 0.0))
         return code
 
     async def stop(self, *, grace_s: float) -> None:
-        """SIGTERM to all, `grace_s` seconds for their end, SIGKILL."""
-        told: set[int] = set()
-        deadline = _now() + grace_s
-        while members := await self._members():
-            procfs.send(members - told, signal.SIGTERM)  # those that came meanwhile are told too
-            told |= members
-            if not await procfs.gone(members, within_s=max(deadline - _now(), 0)):
-                break
-        await self._clear(linger_s=0.0)
+        """SIGTERM to all, those that they start meanwhile too; `grace_s` seconds for their end; SIGKILL."""
+        self._kill_at = _now() + grace_s
+        await self._see_off(kill_at=self._kill_at, term=True)
 
-    async def _clear(self, *, linger_s: float) -> None:
-        deadline = _now() + linger_s
+    async def _see_off(self, *, kill_at: float, term: bool = False) -> None:
+        told: set[int] = set()
         while members := await self._members():
-            if not await procfs.gone(members, within_s=max(deadline - _now(), 0)):
+            if term:
+                procfs.send(members - told, signal.SIGTERM)
+                told |= members
+            left = (self._kill_at or kill_at) - _now()
+            if left <= 0:
                 procfs.send(members, signal.SIGKILL)
-                await procfs.gone(members, within_s=1.0)
+            await procfs.gone(members, within_s=left if left > 0 else 1.0)
 
     async def _members(self) -> set[int]:
         return await asyncio.to_thread(procfs.of_session, self._id, self._fence)

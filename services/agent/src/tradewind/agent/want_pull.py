@@ -40,7 +40,7 @@ class WantPull:
 
     async def run(self) -> None:
         """Until cancelled."""
-        unwatch = self._connection.watch(lambda _: self._over.set())
+        unwatch = self._connection.watch(lambda _: self._end())
         subscription = await self._connection.client.subscribe(f"{self._inbox}.*", cb=self._on_message)
         try:
             for number in range(2**62):
@@ -91,11 +91,15 @@ class WantPull:
         self._take(Packet(msg.subject, headers, msg.data))
         await msg.ack()
         if self._left <= 0:
-            self._over.set()
+            self._end()
 
     async def _on_end(self, status: str, description: str) -> None:
         if status != "408":  # the pull has run its time
             log.warning("the consumer %s: %s %s", self._consumer, status, description)
             await asyncio.sleep(PAUSE_S)
-        self._over.set()
+        self._end()
 
+    def _end(self) -> None:
+        """The open pull brings nothing more."""
+        self._over.set()
+        self._heard.set()
