@@ -193,7 +193,7 @@ class TestMoney:
 
     @pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("\n", 1), ("n", 0)])
     def test_asked(self, costly: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int):
-        monkeypatch.setattr("tradewind.client.cli.price._can_ask", lambda: True)
+        monkeypatch.setattr("tradewind.client.cli.asking.can_ask", lambda: True)
         done = run("jobs", "launch", "ls", says=answer)
         assert len(costly.seen("POST", "/v1/jobs")) == sent
         assert (done.exit_code == 0) == bool(sent)

@@ -1,9 +1,8 @@
 """`tw api start|stop|logs|uninstall`: the stack of this machine."""
 
-import sys
-
 import click
 
+from tradewind.client.cli.asking import agree
 from tradewind.client.cli.output import output_option, show_json
 from tradewind.client.cli.session import LocalFailed, local_stack
 from tradewind.client.cli.session import start_local as start_stack
@@ -49,8 +48,7 @@ def uninstall(*, yes: bool) -> None:
         click.echo(f"there is nothing at {home}")
         return
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"say -y to delete {home}: there is no terminal to ask on")
-        click.confirm(f"Delete {home}, with every job, log and setting in it?", abort=True, err=True)
+        question = f"Delete {home}, with every job, log and setting in it?"
+        agree(question, told=f"this would delete {home}", default=False)
     local_stack().uninstall(home)
     click.echo(f"deleted {home}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import click
 
+from tradewind.client.cli.asking import agree
 from tradewind.client.cli.output import output_option, show_json
 from tradewind.client.cli.queue import ACTIVE
 from tradewind.client.cli.session import connected
@@ -54,7 +55,7 @@ def _named(
         raise click.UsageError("say which jobs: their ids, or --all")
     found = tuple(job.id for job in client.jobs(phases=ACTIVE, name=name, cluster=cluster))
     if found and not yes:
-        click.confirm(f"End {len(found)} jobs?", default=True, abort=True, err=True)
+        agree(f"End {len(found)} jobs?", told=f"this would end {len(found)} jobs")
     return found
 
 

@@ -1,9 +1,8 @@
 """`tw down`."""
 
-import sys
-
 import click
 
+from tradewind.client.cli.asking import agree
 from tradewind.client.cli.output import output_option, show_json
 from tradewind.client.cli.session import connected
 from tradewind.client.errors import NotFound
@@ -25,7 +24,8 @@ def down(*, clusters: tuple[str, ...], every: bool, yes: bool, output: str) -> N
             raise NotFound(f"there is no cluster {', '.join(missing)}", status=404)
         chosen = live if every else list(dict.fromkeys(clusters))
         if chosen and not yes:
-            _ask(chosen)
+            names = ", ".join(chosen)
+            agree(f"Take down {names}?", told=f"this would take down {names}")
         done = [{"cluster": name, "phase": client.down(name)} for name in chosen]
     if output == "json":
         show_json(done)
@@ -34,9 +34,3 @@ def down(*, clusters: tuple[str, ...], every: bool, yes: bool, output: str) -> N
         click.echo(f"cluster {each['cluster']}: going down")
     if not done:
         click.echo("No clusters.")
-
-
-def _ask(clusters: list[str]) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("say -y to take clusters down: there is no terminal to ask on")
-    click.confirm(f"Take down {', '.join(clusters)}?", default=True, abort=True, err=True)

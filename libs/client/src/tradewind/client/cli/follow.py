@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TextIO
 
 from tradewind.client.cli.event_words import told
@@ -16,11 +17,19 @@ from tradewind.client.records import ENDED, JobInfo, LogChunk, LogEnd
 _LAST_NOTES_S = 0.5
 
 
-def follow(client: Client, job: JobInfo, *, tail: int | None = None, rank: int | None = None) -> int:
-    """Until the job is over. Returns the exit code that tells how it ended; ctrl-C leaves it running."""
+def follow(
+    client: Client, job: JobInfo, *, since: datetime, tail: int | None = None, rank: int | None = None
+) -> int:
+    """Until the job is over. Returns the exit code that tells how it ended; ctrl-C leaves it running.
+
+    What happened to the job before `since` is not told.
+    """
     screen = Screen(sys.stdout, ranks=1 if rank is not None else job.size)
-    notes = threading.Thread(target=_tell_events, args=(client, job, screen), daemon=True)
-    notes.start()
+    notes = threading.Thread(
+        target=_tell_events, args=(client, job), kwargs={"since": since, "screen": screen}, daemon=True
+    )
+    if not job.ended:
+        notes.start()
     try:
         end = show(client.logs(job.id, tail=tail, rank=rank), screen)
     except KeyboardInterrupt:
@@ -29,7 +38,8 @@ def follow(client: Client, job: JobInfo, *, tail: int | None = None, rank: int |
             f"`tw cancel {job.handle}` ends it"
         )
         return DETACHED
-    notes.join(_LAST_NOTES_S)
+    if notes.ident is not None:
+        notes.join(_LAST_NOTES_S)
     screen.beside(_outcome(job, end))
     return exit_code_of(end)
 
@@ -86,11 +96,11 @@ class Screen:
             self._at_line_start = text.endswith("\n")
 
 
-def _tell_events(client: Client, job: JobInfo, screen: Screen) -> None:
+def _tell_events(client: Client, job: JobInfo, *, since: datetime, screen: Screen) -> None:
     last = ""
     try:
         with Client(client.endpoint.url, client.endpoint.token) as own:
-            for event in own.events(job=job.id, follow=True):
+            for event in own.events(job=job.id, follow=True, since=since.isoformat()):
                 if event.subject == job.id and event.level.get("phase") in ENDED:
                     return
                 text = told(event)

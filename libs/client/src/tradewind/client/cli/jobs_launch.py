@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tradewind.client.cli.output import output_option
-from tradewind.client.cli.price import agree
+from tradewind.client.cli.price import agree_to_price
 from tradewind.client.cli.session import connected
 from tradewind.client.cli.submit import submit_and_follow, submit_array
 from tradewind.client.cli.task_options import read_task, task_options
@@ -46,7 +46,7 @@ def launch(
     """
     task = read_task(**options)
     with connected() as client:
-        agree(client, task, yes=yes, quiet=output == "json")
+        agree_to_price(client, task, yes=yes, quiet=output == "json")
         if num_jobs is not None:
             submit_array(
                 client, task, count=num_jobs, priority=priority, max_restarts=max_restarts, output=output

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tradewind.client.cli.output import note, output_option, show_json
-from tradewind.client.cli.price import agree, ask_price, show_offers
+from tradewind.client.cli.price import agree_to_price, ask_price, show_offers
 from tradewind.client.cli.session import connected
 from tradewind.client.cli.submit import submit_and_follow
 from tradewind.client.cli.task_options import read_task, task_options
@@ -52,7 +52,7 @@ def launch(
                 show_offers(offers)
             return
         if cluster is None or not is_up(client, cluster):
-            agree(client, task, yes=yes, quiet=output == "json")
+            agree_to_price(client, task, yes=yes, quiet=output == "json")
         cluster = cluster or _new_name()
         code = submit_and_follow(
             client, task, cluster=cluster, priority=priority, detach=detach, output=output

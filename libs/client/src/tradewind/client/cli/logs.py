@@ -67,7 +67,7 @@ def jobs_logs(ctx: click.Context, *, job: str, following: bool, tail: int | None
 
 def _show(client: Client, job: JobInfo, *, following: bool, tail: int | None, rank: int | None) -> int:
     if following:
-        return follow(client, job, tail=tail, rank=rank)
+        return follow(client, job, since=job.observed_at, tail=tail, rank=rank)
     screen = Screen(sys.stdout, ranks=1 if rank is not None else job.size)
     end = show(client.logs(job.id, follow=False, tail=tail, rank=rank), screen)
     return exit_code_of(end)

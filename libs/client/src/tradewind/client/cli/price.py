@@ -1,10 +1,7 @@
 """What a task would cost, shown before money is spent."""
 
-import sys
-
-import click
-
 from tradewind.client.cli import words
+from tradewind.client.cli.asking import agree
 from tradewind.client.cli.output import note, show_table
 from tradewind.client.client import Client
 from tradewind.client.errors import Unavailable
@@ -48,12 +45,12 @@ def show_offers(offers: Offers, *, most: int = _SHOWN, err: bool = False) -> Non
         note(f"the cheapest {len(shown)} of {offers.considered} offers considered")
 
 
-def agree(client: Client, task: Task, *, yes: bool, quiet: bool) -> None:
+def agree_to_price(client: Client, task: Task, *, yes: bool, quiet: bool) -> None:
     """Show what it would cost, and ask before money is spent. `yes`: agreed already; `quiet`: show nothing.
 
     Raises:
         click.Abort: the person said no.
-        click.UsageError: nobody is there to ask.
+        NobodyToAsk
     """
     if yes and quiet:
         return
@@ -71,7 +68,8 @@ def agree(client: Client, task: Task, *, yes: bool, quiet: bool) -> None:
             return
         price = cheapest.hourly_usd
     if not yes and price != 0:
-        _ask(price)
+        costs = "a price not known now" if price is None else f"{words.usd(price)} an hour"
+        agree(f"This costs {costs}. Go on?", told=f"this would cost {costs}")
 
 
 def room(place: Place) -> tuple[str, str, str]:
@@ -81,14 +79,3 @@ def room(place: Place) -> tuple[str, str, str]:
 
 def accelerators(room: Room) -> str:
     return f"{room.accelerator}:{room.accelerator_count}" if room.accelerator else "-"
-
-
-def _ask(price: float | None) -> None:
-    costs = "a price not known now" if price is None else f"{words.usd(price)} an hour"
-    if not _can_ask():
-        raise click.UsageError(f"this would cost {costs}: say -y to agree, there is no terminal to ask on")
-    click.confirm(f"This costs {costs}. Go on?", default=True, abort=True, err=True)
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty()

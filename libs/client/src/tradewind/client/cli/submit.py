@@ -32,7 +32,8 @@ def submit_and_follow(
     if detach:
         click.echo(job.number)
         return 0
-    return follow(client, job.info())
+    info = job.info()
+    return follow(client, info, since=info.submitted_at)
 
 
 def submit_array(

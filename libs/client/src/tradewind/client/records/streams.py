@@ -28,7 +28,7 @@ class LogEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One CloudEvent. `data` holds the public state of the thing it is about, under its noun."""
+    """One CloudEvent 1.0. `data` holds the public state of the thing it is about, under its noun."""
 
     id: str
     type: str
@@ -36,6 +36,8 @@ class Event:
     subject: str
     time: datetime
     data: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    specversion: str = "1.0"
+    datacontenttype: str = "application/json"
     workspace: str = "default"
     correlation: str = ""
     cause: str = ""
