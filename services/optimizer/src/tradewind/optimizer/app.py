@@ -1,9 +1,8 @@
-"""The optimizer as an app: its reactor, and the query endpoint beside it."""
-
+"""The optimizer as an app: its reactor, and beside it who answers what an offer would cost."""
 
 from tradewind.catalog import Catalog
-from tradewind.common.bus.edges import serve_queries
-from tradewind.common.contracts.placement import RankOffers
+from tradewind.common.bus.edges import Endpoint, serve
+from tradewind.common.contracts.placement import RankedOffers, RankOffers
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.service import Outside, ServiceApp
 from tradewind.common.runtime.settings import Settings
@@ -14,9 +13,11 @@ from tradewind.optimizer.wiring import wiring
 def app(settings: Settings) -> App:
     broker = Broker(Catalog.load().offers)
 
-    async def queries(outside: Outside) -> None:
-        await serve_queries(outside.settings.nats_url, {RankOffers: broker.answer})
+    async def answer(question: RankOffers) -> RankedOffers:
+        return broker.answer(question)
 
-    return ServiceApp(wiring(broker), settings, beside=(queries,))
+    async def questions(outside: Outside) -> None:
+        endpoint = Endpoint(RankOffers, answer)
+        await serve([endpoint], service="optimizer", nats_url=outside.settings.nats_url)
 
-
+    return ServiceApp(wiring(broker), settings, beside=(questions,))
