@@ -54,19 +54,28 @@ def decide_end(job: Job, verdict: Verdict, ctx: Ctx, *, sign: Sign, reason: str 
         exit_code=_exit_code(verdict, failed),
         wake_at=ctx.now + SOON,
     )
+    if verdict in {Verdict.RETRY, Verdict.RECOVER}:
+        return _recover(judged, ctx, sign=sign)
     if _all_ended(judged):
         return conclude(judged, ctx, sign=sign)
     match verdict:
         case Verdict.CANCEL:
             stopping = judged.but(phase=JobPhase.CANCELLING)
             told = JobCancelling.of(stopping.level)
-        case Verdict.RETRY | Verdict.RECOVER:
-            stopping = judged.but(phase=JobPhase.RECOVERING)
-            told = JobRecovering.of(stopping.level)
-        case Verdict.SUCCEED | Verdict.FAIL:
+        case _:
             stopping = judged.but(phase=JobPhase.FINISHING)
             told = JobFinishing.of(stopping.level)
     return became(stopping, told, *wants(stopping, Goal.STOP, ctx, sign=sign))
+
+
+def _recover(job: Job, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
+    """It is told also where nothing is left to stop: whoever follows the job sees why it starts anew."""
+    recovering = job.but(phase=JobPhase.RECOVERING)
+    told = JobRecovering.of(recovering.level)
+    if not _all_ended(recovering):
+        return became(recovering, told, *wants(recovering, Goal.STOP, ctx, sign=sign))
+    again = conclude(recovering.evolve(), ctx, sign=sign)
+    return Decision(again.state, (told, *again.publish))
 
 
 def conclude(job: Job, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
