@@ -51,7 +51,7 @@ def restore(
     """
     there = set(present)
     holdings: dict[str, Holding] = {}
-    for job in {*remembered, *(fence.job for fence in there)}:
+    for job in dict.fromkeys((*remembered, *sorted(fence.job for fence in there))):
         known = remembered.get(job, Remembered())
         fences = known.said.keys() | frozenset(fence for fence in there if fence.job == job)
         ranks = [
