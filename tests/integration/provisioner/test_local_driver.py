@@ -191,6 +191,17 @@ async def test_terminate_asks_first_and_leaves_nothing(host: Host) -> None:
     watching.cancel()
 
 
+async def test_what_tasks_made_read_only_is_removed_too(host: Host) -> None:
+    await host.up("a")
+    cache = host.nodes / "a" / "ranks" / "module-cache" / "inner"
+    cache.mkdir(parents=True)
+    (cache / "file").touch()
+    for folder in (cache, cache.parent):
+        folder.chmod(0o500)
+    await host.driver.terminate("a", "a")
+    assert not (host.nodes / "a").exists()
+
+
 async def test_a_dead_node_is_found_dead_until_it_is_terminated(host: Host) -> None:
     watching = asyncio.create_task(host.watch())
     await host.up("a")

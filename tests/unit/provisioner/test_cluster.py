@@ -307,7 +307,7 @@ def test_a_draining_cluster_says_again_what_it_wants_of_its_nodes() -> None:
 
 
 def test_a_cluster_that_has_ended_tells_a_claim_that_still_asks() -> None:
-    """Found by the simulator: the claim waited for ever for a gang that had come up, unheard, and was lost."""
+    """Found by the simulator: a claim waited for ever for a gang that had come up, unheard, and was lost."""
     over = cluster(ClusterPhase.TERMINATED, wake_at=None)
     assert told(rules.observe_claim(over, claim(), CTX), ClusterTerminated)[0].cluster == over.level
     assert rules.observe_claim(over, claim(ClaimPhase.CLOSED), CTX).publish == ()

@@ -1,5 +1,6 @@
 """The folder of a local node: what its agent is told, and which process is its machine."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,12 @@ class NodeFolder:
         return machine is not None and is_alive(machine)
 
     def remove(self) -> None:
+        """Delete it, with what tasks have left there: some tools make folders that nobody may write to."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if self.exists():
+            for folder, _, _ in os.walk(self.path):
+                os.chmod(folder, 0o700)
+            shutil.rmtree(self.path)
 
     def start(self, command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start its machine: `command` and this folder. It holds nothing of ours, and outlives us."""
