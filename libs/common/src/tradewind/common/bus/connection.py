@@ -104,7 +104,7 @@ class Connection:
             await self._on_refusal(said)
 
     async def _on_refusal(self, said: str) -> None:
-        """Credentials are read at start: if these are refused for long, a new process may bring better ones."""
+        """Credentials are read at start: if these are refused for long, a new process may bring others."""
         now = asyncio.get_running_loop().time()
         self._refused, self._refused_since = said, self._refused_since or now
         if now - self._refused_since > REFUSED_FOR_GOOD_S:
