@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.servers import nats_server  # noqa: F401 -- a fixture is used by its name
+from tests.fixtures.servers import running_nats
 from tests.integration.agent.machine import ControlPlane, Machine, control_plane
-from tradewind.local.nats_server import EmbeddedNats
 
 
 @pytest.fixture
-async def plane(nats_server: EmbeddedNats) -> AsyncGenerator[ControlPlane]:  # noqa: F811 -- by its name
-    async with control_plane(nats_server) as plane:
+async def plane(tmp_path: Path) -> AsyncGenerator[ControlPlane]:
+    async with running_nats(tmp_path / "nats") as server, control_plane(server) as plane:
         yield plane
 
 

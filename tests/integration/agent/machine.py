@@ -88,7 +88,8 @@ class ControlPlane:
 
     async def want(self, goal: Goal, **changes: Any) -> AllocationWant:
         self._version += 1
-        wanted = want(goal, **{"version": self._version, **changes})
+        version = changes.pop("version", self._version)
+        wanted = want(goal, version=version, **changes)
         await self.send(wanted)
         return wanted
 

@@ -161,35 +161,37 @@ async def test_two_agents_in_one_folder_are_one_too_many(plane: ControlPlane, ma
     assert "in use by another agent" in machine.output()
 
 
-async def test_an_agent_ends_with_the_supervisor_that_asks_for_it(
+async def test_a_machine_starts_its_agent_again_and_takes_it_along(
     plane: ControlPlane, machine: Machine
 ) -> None:
     await machine.stop()
     known = len(plane.nodes[machine.node])
-    supervisor = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        'TRADEWIND_SUPERVISOR_PID=$$ "$0" -m tradewind.agent "$1"; exit',
-        sys.executable,
-        str(machine.folder),
-        env={**os.environ, "TRADEWIND_NODE_ID": machine.node},
-        start_new_session=True,
-    )
-    await plane.until(lambda: len(plane.nodes[machine.node]) > known, what="the agent speaks")
+    with (machine.folder / "agent.log").open("ab") as log:
+        loop = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tradewind.agent.machine",
+            str(machine.folder),
+            stderr=log,
+            env={**os.environ, "TRADEWIND_NODE_ID": machine.node},
+            start_new_session=True,
+        )
+    await plane.until(lambda: len(plane.nodes[machine.node]) == known + 1, what="the agent speaks")
     plane.spec(run="echo up; sleep 1000")
     await plane.want(Goal.GO)
     await plane.level(F, RankPhase.RUNNING)
-    supervisor.kill()
-    await supervisor.wait()
-    await eventually(
-        lambda: all(is_of_task(pid) for pid in marked(f"TRADEWIND_NODE_ID={machine.node}")),
-        what="the agent ends",
-    )
+
+    def apart_from_the_task() -> set[int]:
+        return set(marked(f"TRADEWIND_NODE_ID={machine.node}")) - set(marked(f"TRADEWIND_FENCE={F}"))
+
+    (agent,) = apart_from_the_task() - {loop.pid}
+    os.kill(agent, signal.SIGKILL)
+    await plane.until(lambda: len(plane.nodes[machine.node]) == known + 2, what="the next agent speaks")
+
+    loop.kill()
+    await loop.wait()
+    await eventually(lambda: not apart_from_the_task(), what="the agent ends with it")
     assert marked(f"TRADEWIND_FENCE={F}"), "the task does not"
-
-
-def is_of_task(pid: int) -> bool:
-    return pid in marked(f"TRADEWIND_FENCE={F}")
 
 
 async def gone(which: Fence) -> None:

@@ -1,5 +1,7 @@
 """What a task finds in its environment."""
 
+from typing import Any
+
 from tests.unit.agent.wants import fence, want
 from tradewind.agent.domain.environment import environment, inherited, task_id
 from tradewind.common.contracts.rank import Goal
@@ -13,7 +15,7 @@ SPEC = JobSpec(
 )
 
 
-def of_rank(rank: int, *, setup: bool = False, **changes: object) -> dict[str, str]:
+def of_rank(rank: int, *, setup: bool = False, **changes: Any) -> dict[str, str]:
     told = want(Goal.GO, ranks=((0, 0), (1, 0)), **changes)
     return environment(
         want=told,

@@ -65,8 +65,8 @@ def test_a_journal_knows_when_it_has_grown(tmp_path: Path) -> None:
 def test_only_what_no_ack_followed_is_unacked() -> None:
     running = said(HOLDING, replace(ENDED, stage=Stage.RUNNING, end=None))
     end = said(HOLDING, ENDED)
-    assert remember([Record(said=end)])[JOB].unacked == {F}
-    assert remember([Record(said=running), Record(acked=F), Record(said=end)])[JOB].unacked == {F}
+    assert remember([Record(said=end)])[JOB].unacked == frozenset([F])
+    assert remember([Record(said=running), Record(acked=F), Record(said=end)])[JOB].unacked == frozenset([F])
     assert remember([Record(said=running), Record(said=end), Record(acked=F)])[JOB].unacked == set()
 
 
@@ -90,6 +90,6 @@ def test_memory_survives_its_own_records() -> None:
     before = Holding(NODE, JOB, want(Goal.FORGET), (ENDED, gone))
     records = records_of([before], trace_of=lambda job: "00-1", is_unacked=lambda one: one == F)
     remembered = remember(records)
-    assert remembered[JOB].unacked == {F}
+    assert remembered[JOB].unacked == frozenset([F])
     held = restore(NODE, remembered, [], recover=looked_at)
     assert resume(held[JOB]).holding.over

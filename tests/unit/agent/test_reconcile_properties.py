@@ -159,7 +159,7 @@ def test_order_and_copies_of_wants_do_not_matter_for_what_is_in_force(
 def _settle(body: Body) -> None:
     """The body does all that it was told, with success; what was told to stop ends."""
     for _ in range(200):
-        stopping = {rank.fence for rank in body.holding.ranks if rank.stopping}
+        stopping = [rank.fence for rank in body.holding.ranks if rank.stopping]
         forward = [
             fact
             for fact in body.answers()

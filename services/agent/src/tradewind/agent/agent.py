@@ -27,10 +27,12 @@ from tradewind.agent.domain.reconcile import heed, learn, levels, resume, said
 from tradewind.agent.journal import Journal, Record
 from tradewind.agent.memory import Remembered, records_of, restore
 from tradewind.agent.rank_folder import RankFolders, is_safe
+from tradewind.agent.rank_spans import RankSpans
 from tradewind.agent.speaker import Speaker
 from tradewind.common.contracts.envelope import Packet, Undecodable, decode
 from tradewind.common.contracts.rank import AllocationWant
 from tradewind.common.contracts.values import Fence
+from tradewind.common.telemetry.spans import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Agent:
         node: str,
         journal: Journal,
         speaker: Speaker,
+        tracer: Tracer,
         monotonic: Callable[[], float],
         body: Callable[[Callable[[Fact], None]], Body],
     ) -> None:
@@ -53,6 +56,8 @@ class Agent:
         self._node = node
         self._journal = journal
         self._speaker = speaker
+        self._tracer = tracer
+        self._spans = RankSpans(tracer)
         self._monotonic = monotonic
         self._body = body(self._learn)
         self._holdings: dict[str, Holding] = {}
@@ -95,14 +100,21 @@ class Agent:
         if not isinstance(want, AllocationWant) or want.node != self._node or not is_safe(want.job):
             log.error("%s is no want of this node", packet.subject)
             return
-        self._traces[want.job] = envelope.traceparent or self._traces.get(want.job, "")
-        self._inputs.append(want)
-        self._work_off()
+        known = self._traces.get(want.job, "")
+        with self._tracer.span_for(
+            "take want.allocation",
+            traceparent=envelope.traceparent or known,
+            attributes={"tradewind.about": want.job, "tradewind.goal": want.goal},
+        ) as span:
+            self._traces[want.job] = span.traceparent
+            self._inputs.append(want)
+            self._work_off()
 
     async def close(self) -> None:
         await self._body.close()
 
     def _learn(self, fact: Fact) -> None:
+        self._spans.end(fact)
         self._inputs.append(fact)
         self._work_off()
 
@@ -147,14 +159,20 @@ class Agent:
                 self._body.stop(fence, grace_s=grace_s)
             case Forget(fence):
                 self._body.forget(fence)
-            case Fetch(fence) if want is not None:
+            case Fetch() | Setup() | Start():
+                if want is None:
+                    raise AssertionError(f"{action} without a want")
+                self._spans.begin(action, trace=self._traces.get(want.job, ""))
+                self._further(action, want)
+
+    def _further(self, action: Fetch | Setup | Start, want: AllocationWant) -> None:
+        match action:
+            case Fetch(fence):
                 self._body.fetch(fence, want)
-            case Setup(fence) if want is not None:
+            case Setup(fence):
                 self._body.setup(fence, want)
-            case Start(fence) if want is not None:
+            case Start(fence):
                 self._body.start(fence, want)
-            case _:
-                raise AssertionError(f"{action} without a want")
 
     def _bury(self, holding: Holding) -> None:
         """Keep what stops a late copy of an old want, and for a while only."""

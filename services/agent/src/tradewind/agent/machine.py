@@ -1,7 +1,8 @@
-"""`python -m tradewind.agent.machine NODE_FOLDER`: the process that stands for a machine where none boots by itself.
+"""`python -m tradewind.agent.machine NODE_FOLDER`: the process that stands for a machine where none boots.
 
-It becomes a small shell loop (no Python stays resident) that starts the agent again whenever it ends, and ends with it
-when it ended by itself. Its end is the node's: the agent dies with it (`parent`), and whoever watches it sees to the rest.
+It becomes a small shell loop (no Python stays resident) that starts the agent again whenever it ends, and
+ends with it when it ended by itself. Its end is the node's: the agent dies with it (`parent`), and whoever
+watches it sees to the rest.
 """
 
 import os

@@ -23,6 +23,7 @@ from tradewind.common.bus.publisher import Publisher
 from tradewind.common.contracts.node import NodeSaid
 from tradewind.common.contracts.node_file import NodeCredentials, NodeFile
 from tradewind.common.reactor.ports import Unavailable
+from tradewind.common.telemetry.spans import tracer_of
 
 HEARTBEAT_S = 10.0
 
@@ -44,10 +45,12 @@ async def run(folder: NodeFolder) -> None:
     publisher = Publisher(connection)
     speaker = Speaker(node=node.node, journal=journal, connection=connection, publisher=publisher)
     shipper = LogShipper(node=node.node, connection=connection, publisher=publisher)
+    tracer = tracer_of("agent")
     agent = Agent(
         node=node.node,
         journal=journal,
         speaker=speaker,
+        tracer=tracer,
         monotonic=asyncio.get_running_loop().time,
         body=lambda tell: Body(
             node=node,
@@ -77,6 +80,7 @@ async def run(folder: NodeFolder) -> None:
         await publisher.close()
         await connection.close()
         journal.close()
+        tracer.close()
 
 
 async def _connect(node: NodeFile, credentials: NodeCredentials) -> Connection:
