@@ -10,6 +10,7 @@ from tradewind.common.bus.connection import connect
 from tradewind.common.bus.dead_letter_box import DeadLetterBox
 from tradewind.common.bus.nats_bus import NatsBus
 from tradewind.common.db.engine import create_engine
+from tradewind.common.db.migrate import require_current
 from tradewind.common.db.postgres_store import PostgresStore
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.clock import SystemClock
@@ -33,6 +34,9 @@ from tradewind.gateway.specs import Specs
 from tradewind.gateway.submission_store import SubmissionStore
 from tradewind.gateway.submitting import Submitting
 from tradewind.gateway.wiring import SERVICE
+
+SCHEMA_WITHIN_S = 60.0
+"""A deployment may start services and migrations together."""
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +90,7 @@ class Gateway:
             engine = create_engine(settings.postgres_url, service=SERVICE)
             stack.push_async_callback(engine.dispose)
             trace_commits(engine, tracer_of(SERVICE))
+            await require_current(engine, SERVICE, wait_s=SCHEMA_WITHIN_S)
             connection = await connect(settings.nats_url, name=f"tradewind.{SERVICE}")
             stack.push_async_callback(connection.close)
             bus = NatsBus(connection)

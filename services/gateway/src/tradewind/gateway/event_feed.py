@@ -60,6 +60,8 @@ async def _feed(connection: Connection, bus: Bus, wish: Wish, *, subject: str) -
             try:
                 stored = await reader.read(wait_s=QUIET_S if wish.follow else 0)
             except Unavailable:
+                if not wish.follow:
+                    raise
                 stored = ()
                 await asyncio.sleep(AGAIN_S)
             for event in _events(stored, wish):

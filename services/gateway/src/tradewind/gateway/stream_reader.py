@@ -11,7 +11,7 @@ import itertools
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,8 @@ PULLED = 64
 PULLED_BYTES = 9 * 2**20
 """At once, at most. More than the largest message (8 MiB), which could not come otherwise."""
 FORGOTTEN_AFTER_S = 60.0
+GONE = ("Consumer Deleted", "Leadership Change", "Server Shutdown")
+"""With these a pull ends because its consumer does."""
 ANSWER_S = 2.0
 """The server ends a pull by itself; if it is this late, it has lost it."""
 
@@ -78,6 +80,8 @@ class StreamReader:
         self._pull = 0
         self._pull_left = 0
         """What the pull under way may still bring; 0: none is."""
+        self._pull_waits = False
+        self._unwatch: Callable[[], None] = lambda: None
         self._woken = asyncio.Event()
 
     async def open(self) -> None:
@@ -85,9 +89,11 @@ class StreamReader:
             self._subscription = await self._connection.client.subscribe(
                 f"{self._inbox}.*", cb=self._on_message
             )
+        self._unwatch = self._connection.watch(self._on_change)
 
     async def close(self) -> None:
         """Waits for no answer: whoever closes may be a task that is being cancelled."""
+        self._unwatch()
         if self._connection.up:
             with unavailable(self._stream):
                 if self._subscription is not None:
@@ -97,27 +103,35 @@ class StreamReader:
                     await self._connection.client.publish(forget, reply=f"{self._inbox}.0")
 
     async def read(self, *, wait_s: float) -> Sequence[Stored]:
-        """What has come, at least one; empty if nothing came in `wait_s` seconds. With 0: if there is nothing more now.
+        """What has come, at least one; empty if nothing came in `wait_s` seconds. With 0: if there is no more now.
 
         Raises:
             Unavailable: the server is away; reading may be tried again.
         """
+        until = asyncio.get_running_loop().time() + wait_s + ANSWER_S
         with unavailable(self._stream):
-            if not self._consumer:
-                await self._make_consumer()
-            if not self._arrived and (wait_s == 0 or not self._pull_left):
-                await self._open_pull(wait_s)
-            until = asyncio.get_running_loop().time() + wait_s + ANSWER_S
-            while not self._arrived and self._pull_left and self._consumer:
-                self._woken.clear()
-                try:
-                    async with asyncio.timeout_at(until):
-                        await self._woken.wait()
-                except TimeoutError:
-                    self._lose()
+            try:
+                async with asyncio.timeout_at(until):
+                    while not self._arrived and not await self._pull_ends(wait_s):
+                        pass
+            except TimeoutError:
+                self._lose()
+                raise
         arrived = list(self._arrived)
         self._arrived.clear()
         return arrived
+
+    async def _pull_ends(self, wait_s: float) -> bool:
+        """Wait for what a pull brings. False if it was lost on the way, and another must be made."""
+        if not self._consumer:
+            await self._make_consumer()
+        # One that waits for messages cannot tell that there are none.
+        if not self._pull_left or (wait_s == 0 and self._pull_waits):
+            await self._open_pull(wait_s)
+        while not self._arrived and self._pull_left and self._consumer:
+            self._woken.clear()
+            await self._woken.wait()
+        return bool(self._consumer)
 
     async def _make_consumer(self) -> None:
         # The name is ours, so that it can be deleted even if we never heard that it was made.
@@ -140,7 +154,7 @@ class StreamReader:
             self._start = Start(sequence=made.delivered.stream_seq + 1)
 
     async def _open_pull(self, wait_s: float) -> None:
-        self._pull, self._pull_left = next(self._pulls), PULLED
+        self._pull, self._pull_left, self._pull_waits = next(self._pulls), PULLED, wait_s > 0
         wanted: dict[str, object] = {"batch": PULLED, "max_bytes": PULLED_BYTES}
         wanted |= {"expires": int(wait_s * 1e9)} if wait_s else {"no_wait": True}
         await self._connection.client.publish(
@@ -155,10 +169,11 @@ class StreamReader:
         if status is None:
             self._on_stored(message)
         elif int(message.subject.rpartition(".")[2]) == self._pull:
-            if status in {"404", "408"} or (status == "409" and "MaxBytes" in headers.get("Description", "")):
-                self._pull_left = 0  # it brought what there was
+            why = headers.get("Description", "")
+            if status == "503" or any(said in why for said in GONE):
+                self._lose()
             elif status != "100":
-                self._lose()  # 409: the consumer was deleted; 503: it is not there
+                self._pull_left = 0  # it brought what there was
         self._woken.set()
 
     def _on_stored(self, message: Msg) -> None:
@@ -172,6 +187,11 @@ class StreamReader:
         self._pull_left = max(self._pull_left - 1, 0)
         self._start = Start(sequence=place.stream + 1)
         self._arrived.append(Stored(place.stream, message.subject, message.headers or {}, message.data))
+
+    def _on_change(self, up: bool) -> None:
+        if up:  # what was asked before is forgotten
+            self._lose()
+            self._woken.set()
 
     def _lose(self) -> None:
         """The next read makes another consumer, behind what was read."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from tradewind.common.bus.failures import unavailable
+from tradewind.common.bus.asking import Declined, ask
 from tradewind.common.contracts.allocation import CloseClaim
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.envelope import Envelope, encode
@@ -18,11 +18,9 @@ from tradewind.gateway.domain.cluster_views import Cluster, ClusterDown, Cluster
 from tradewind.gateway.domain.submission import SOURCE
 from tradewind.gateway.http.bodies import check_body
 from tradewind.gateway.http.parameters import DEFAULT_WORKSPACE, ClusterReference, InWorkspace, traceparent_of
-from tradewind.gateway.http.problems import answers, not_found
+from tradewind.gateway.http.problems import Refused, answers, not_found
 from tradewind.gateway.infra_reads import Infra
 from tradewind.gateway.parts import Parts
-
-ANSWER_S = 5.0
 
 Ended = Annotated[bool, Query(alias="all", description="Those that ended, too.")]
 
@@ -106,11 +104,10 @@ def routes(parts: Parts) -> APIRouter:
         """What a demand would cost, and where. Nothing is launched."""
         await check_body(request, body)
         question = RankOffers(shape=body.shape, count=body.count, limit=body.limit)
-        with unavailable("the optimizer"):
-            reply = await parts.connection.client.request(
-                question.subject, question.model_dump_json().encode(), timeout=ANSWER_S
-            )
-        answer = RankedOffers.model_validate_json(reply.data)
+        try:
+            answer = await ask(parts.connection, question, RankedOffers, source=SOURCE)
+        except Declined as why:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(why)) from None
         return Offers(candidates=answer.candidates, considered=answer.considered, why_none=answer.why_none)
 
     return router

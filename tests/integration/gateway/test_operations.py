@@ -1,0 +1,87 @@
+"""What the read model does with garbage and restarts, and what is told of the control plane."""
+
+import asyncio
+
+from tests.integration.gateway.gateway_world import GatewayWorld, job_level
+from tradewind.common.bus.dead_letter_box import DeadLetterBox
+from tradewind.common.contracts.job import JobPhase, JobQueued
+from tradewind.gateway.app import Gateway
+
+
+async def test_garbage_is_set_aside_and_stops_nothing(world: GatewayWorld) -> None:
+    told = await world.submit()
+    nul = JobQueued.of(job_level("with\0nul", JobPhase.QUEUED, version=1))
+    huge = JobQueued.of(job_level("huge", JobPhase.QUEUED, version=2**70))
+    for body in (b"", b"{", b"\xff\xfe"):
+        await world.owner.js.publish("evt.default.job.queued", body)
+        await world.owner.js.publish(
+            "evt.default.job.queued",
+            body,
+            headers={"ce-id": "x", "ce-type": "tradewind.job.queued", "ce-time": "2026-01-01T00:00:00+00:00"},
+        )
+    await world.say(nul, JobQueued.of(job_level("fine", JobPhase.QUEUED, version=1, number=7)), huge)
+    await world.tell(told["id"], JobPhase.RUNNING, version=1)
+    await world.shown(told["ref"], phase="running")
+    assert (await world.http.get("/v1/jobs/fine")).json()["number"] == 7
+    letters = (await world.http.get("/v1/dead-letters")).json()["letters"]
+    assert len(letters) == 8
+    assert {one["service"] for one in letters} == {"gateway"}
+    assert any("ce-type" in one["why"] for one in letters)
+    assert len((await world.http.get("/v1/dead-letters?limit=3")).json()["letters"]) == 3
+    events = (await world.http.get("/v1/events")).text  # the stream still has them; they are no events
+    assert events.count("event: job.queued") == 3
+
+
+async def test_progress(world: GatewayWorld) -> None:
+    await world.submit()
+    told = (await world.http.get("/v1/status")).json()
+    of = {(one["service"], one["stream"]): one for one in told["services"]}
+    assert of["gateway", "EVENTS"]["ok"]
+    assert (of["jobs_controller", "COMMANDS"]["pending"], of["jobs_controller", "COMMANDS"]["ok"]) == (1, False)
+    assert of["scheduler", "COMMANDS"]["ok"]
+
+
+async def test_redrive(world: GatewayWorld) -> None:
+    await world.owner.js.publish("evt.default.job.queued", b"{")
+    for _ in range(100):
+        letters = (await world.http.get("/v1/dead-letters")).json()["letters"]
+        if letters:
+            break
+        await asyncio.sleep(0.02)
+    (letter,) = letters
+    assert letter["body"] == "{"
+    box = DeadLetterBox(world.owner)
+    assert (await box.read(letter["seq"])).subject == "evt.default.job.queued"
+    await box.close()
+
+
+async def test_a_second_gateway_stands_by_and_takes_over(world: GatewayWorld) -> None:
+    told = await world.submit()
+    other = Gateway(world.settings)
+    running = asyncio.create_task(other.run())  # the same instance: it takes the lease at once
+    while not other.ready():
+        await asyncio.sleep(0.01)
+    world.running.cancel()
+    await asyncio.gather(world.running, return_exceptions=True)
+    await world.tell(told["id"], JobPhase.RUNNING, version=1)
+    world.http.base_url = f"http://127.0.0.1:{other.port}"
+    await world.shown(told["ref"], phase="running")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_store_and_the_bus_come_back(world: GatewayWorld) -> None:
+    told = await world.submit()
+    await world.nats.stop()
+    async with asyncio.timeout(5):
+        while (await world.http.get("/v1/health")).status_code != 503:
+            await asyncio.sleep(0.02)
+    away = await world.http.post("/v1/jobs", json={"spec": {"name": "n", "roles": [{"run": "x"}]}})
+    assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+    assert (await world.http.get(told["ref"])).json()["phase"] == "submitted"
+    await world.nats.start()
+    while not world.owner.up:
+        await asyncio.sleep(0.05)
+    await world.tell(told["id"], JobPhase.RUNNING, version=1)
+    await world.shown(told["ref"], phase="running")
+    assert (await world.http.get("/v1/health")).status_code == 200
