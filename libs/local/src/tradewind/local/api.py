@@ -25,11 +25,12 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """`url` is where it answers, None while it does not."""
+    """`url` is where it answers, `events_url` where programs outside follow events; None while it does not run."""
 
     home: Path
     url: str | None
     pid: int | None
+    events_url: str | None
 
 
 def start(folder: Path, *, processes: bool = False) -> Endpoint:
@@ -88,7 +89,10 @@ def stop(folder: Path) -> bool:
 
 def status(folder: Path) -> StackStatus:
     endpoint = Endpoint.read(folder)
-    return StackStatus(folder, endpoint.url if endpoint else None, endpoint.pid if endpoint else None)
+    if endpoint is None:
+        return StackStatus(folder, None, None, None)
+    events_url = Home(folder).events_url_file.read_text(encoding="utf-8").strip()
+    return StackStatus(folder, endpoint.url, endpoint.pid, events_url)
 
 
 def uninstall(folder: Path) -> None:

@@ -68,6 +68,11 @@ class Home:
         return self.folder / "run"
 
     @property
+    def events_url_file(self) -> Path:
+        """Where programs outside follow events: the URL of the bus for its reader, password included."""
+        return self.run / "events.url"
+
+    @property
     def settings_file(self) -> Path:
         return self.folder / "secrets.json"
 

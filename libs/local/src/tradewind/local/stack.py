@@ -16,12 +16,13 @@ from tradewind.common.bus import topology
 from tradewind.common.bus.connection import connect
 from tradewind.common.db import migrate
 from tradewind.common.endpoint import Endpoint
+from tradewind.common.private_files import write_private
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.host import host
 from tradewind.common.runtime.settings import Settings as ServiceSettings
 from tradewind.jobs_controller.app import app as jobs_controller
 from tradewind.local.home import Home
-from tradewind.local.nats_config import ADMIN
+from tradewind.local.nats_config import ADMIN, READER
 from tradewind.local.nats_server import EmbeddedNats
 from tradewind.local.ports import LOOPBACK
 from tradewind.local.postgres import EmbeddedPostgres
@@ -123,6 +124,7 @@ class Stack:
         """Once all services lead, the home says where it answers."""
         while not all(app.ready() for app in apps):
             await asyncio.sleep(0.005)
+        write_private(self._home.events_url_file, self._nats.url(READER))
         Endpoint.of_this_process(f"http://{LOOPBACK}:{gateway_port}").write(self._home.folder)
         log.info("ready at http://%s:%d", LOOPBACK, gateway_port)
 
