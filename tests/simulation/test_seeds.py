@@ -17,7 +17,9 @@ def test_whatever_fails_every_promise_is_kept() -> None:
     tally = search(SEEDS, jobs=JOBS, rates=Rates(), failures=3)
     print(f"{tally.runs} seeds in {tally.seconds:.1f} s, faults: {dict(sorted(tally.injected.items()))}")
     assert [f"./dev simulate --seed {run.seed}: {run.violation}" for run in tally.failed] == []
-    assert {kind for kind in KINDS if tally.injected[kind] == 0} == set(), "a fault that never strikes tests nothing"
+    assert {kind for kind in KINDS if tally.injected[kind] == 0} == set(), (
+        "a fault that never strikes tests nothing"
+    )
 
 
 def test_a_big_world_keeps_its_promises() -> None:

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from tests.integration.contract.bus_contract import SCENARIOS, Scenario
+from tests.integration.contract.store_contract import HANDS, KINDS, RULES, SERVICE, Rule
 from tradewind.common.bus.streams import Durable, streams
 from tradewind.common.reactor.ports import Bus
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import MemoryStore
 from tradewind.simulator.virtual_time import VirtualLoop, run
-
-from tests.integration.contract.bus_contract import SCENARIOS, Scenario
-from tests.integration.contract.store_contract import HANDS, KINDS, RULES, SERVICE, Rule
 
 
 class MemoryStoreWorld:

@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tradewind.simulator", description=__doc__)
     parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (100; 1 with --seed)")
     parser.add_argument("--seed", type=int, metavar="S", help="the first of them (1)")
-    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="jobs in each world (%(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=JOBS, metavar="N", help="jobs in each world (%(default)s)"
+    )
     parser.add_argument(
         "--faults",
         default="all",
@@ -49,16 +51,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (as many as there are cores)")
     parser.add_argument(
-        "--failures", type=int, default=1, metavar="N", help="stop after so many seeds that fail (%(default)s)"
+        "--failures",
+        type=int,
+        default=1,
+        metavar="N",
+        help="stop after so many seeds that fail (%(default)s)",
     )
-    parser.add_argument("--about", default="", metavar="TEXT", help="of a failing seed, show only lines with TEXT")
+    parser.add_argument(
+        "--about", default="", metavar="TEXT", help="of a failing seed, show only lines with TEXT"
+    )
     return parser
 
 
-def _progress(count: int):  # noqa: ANN202 - a closure over the terminal
+def _progress(count: int):
     def show(tally: Tally) -> None:
         rate = tally.runs / tally.seconds
-        print(f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed ", end="", file=sys.stderr)
+        print(
+            f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed ",
+            end="",
+            file=sys.stderr,
+        )
 
     return show
 

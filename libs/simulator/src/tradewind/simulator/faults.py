@@ -92,9 +92,7 @@ class FaultPlan:
     @classmethod
     def draw(cls, seed: int, rates: Rates, *, quiet_after_s: float) -> "FaultPlan":
         random = Random(f"faults/{seed}")
-        scaled = {
-            kind: getattr(rates, kind) * random.choice((0.0, 0.5, 1.0, 1.0, 3.0)) for kind in KINDS
-        }
+        scaled = {kind: getattr(rates, kind) * random.choice((0.0, 0.5, 1.0, 1.0, 3.0)) for kind in KINDS}
         return cls(rates.but(scaled), random, quiet_after_s)
 
     def strikes(self, kind: str) -> bool:

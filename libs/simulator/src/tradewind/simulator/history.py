@@ -32,7 +32,9 @@ class History:
 
     def stored(self, at: float, packet: Packet, position: Position) -> None:
         self.length += 1
-        self._digest.update(f"{at}|{position.stream}|{position.sequence}|{packet.headers.get('ce-id')}".encode())
+        self._digest.update(
+            f"{at}|{position.stream}|{position.sequence}|{packet.headers.get('ce-id')}".encode()
+        )
         self._digest.update(packet.body)
         if packet.headers.get("ce-type") not in QUIET:
             self._moments.append(Moment(at, packet, position))

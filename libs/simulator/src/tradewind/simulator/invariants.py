@@ -7,12 +7,17 @@ scripted infra. Most are judged on what a step touched; those of the end, when f
 from collections.abc import Callable, Iterator
 
 from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase, ClaimPhase
-from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, TERMINAL_WORKFLOW_PHASES, JobPhase, WorkflowPhase
+from tradewind.common.contracts.job import (
+    TERMINAL_JOB_PHASES,
+    TERMINAL_WORKFLOW_PHASES,
+    JobPhase,
+    WorkflowPhase,
+)
 from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, NodePhase
 from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.provisioner.domain.model import Cluster, Node
-from tradewind.simulator.machine import Body, Machine
+from tradewind.simulator.machine import Machine, Process
 from tradewind.simulator.seen import Committed, Seen, Told
 
 Broken = Iterator[str]
@@ -140,22 +145,22 @@ def what_is_noted_as_sent_was_sent(seen: Seen, committed: Committed) -> Broken:
 # ---- of processes on machines
 
 
-def one_life_of_a_rank(seen: Seen, machine: Machine, body: Body) -> Broken:
+def one_life_of_a_rank(seen: Seen, machine: Machine, process: Process) -> Broken:
     """No rank of a job has two processes at once, and no two attempts of a job live at once (design.md §2)."""
-    if not body.alive:
-        return
-    for other_machine, other in seen.runs[body.fence.job]:
-        if other is body:
+    fence = process.fence
+    for other_machine, other in seen.runs[fence.job]:
+        if other is process:
             continue
-        if other.fence.rank == body.fence.rank or other.fence.attempt != body.fence.attempt:
+        if other.fence.rank == fence.rank or other.fence.attempt != fence.attempt:
             yield (
-                f"{body.fence} begins to {body.work} on {machine.node} while {other.fence} lives on {other_machine.node}"
+                f"{fence} begins its {process.part} on {machine.node} "
+                f"while {other.fence} lives on {other_machine.node}"
             )
 
 
-def no_machine_is_oversold(seen: Seen, machine: Machine, body: Body) -> Broken:
+def no_machine_is_oversold(seen: Seen, machine: Machine, process: Process) -> Broken:
     """The shares of the processes on a machine fit into it, and no two of them have the same device."""
-    living = [one for one in machine.bodies.values() if one.alive and one.work is body.work]
+    living = [one for one in machine.processes.values() if one.alive]
     cpus = sum(one.share.cpus for one in living)
     memory = sum(one.share.memory_gib for one in living)
     devices = [device for one in living for device in one.share.devices]
@@ -305,7 +310,10 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     nothing_is_parked,
     what_is_noted_as_sent_was_sent,
 )
-AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Body], Broken], ...] = (one_life_of_a_rank, no_machine_is_oversold)
+AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
+    one_life_of_a_rank,
+    no_machine_is_oversold,
+)
 EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
 AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     no_job_is_lost,

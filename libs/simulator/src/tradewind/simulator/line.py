@@ -33,7 +33,9 @@ T = TypeVar("T")
 
 MAY_BE_LOST = ("evt.", "said.", "want.")
 """Levels: whoever misses one hears of it again (design.md §1)."""
-COMMANDS_NOT_LOST = frozenset({"submit", "submit_array", "cancel", "cancel_array", "close_claim", "drain_node"})
+COMMANDS_NOT_LOST = frozenset(
+    {"submit", "submit_array", "cancel", "cancel_array", "close_claim", "drain_node"}
+)
 """What a person asked for is said once, and kept until it is done."""
 
 
@@ -48,15 +50,17 @@ class Outages:
     """Until when each thing is down, by name (`bus`, or a service for its store)."""
 
     until: dict[str, float] = field(default_factory=dict[str, float])
+    losses: int = 0
+    """How often the bus was lost."""
 
-    def down(self, name: str, now: float) -> bool:
-        return self.until.get(name, 0.0) > now
+    def down(self, name: str) -> bool:
+        until = self.until.get(name)
+        return until is not None and until > asyncio.get_running_loop().time()
 
     async def over(self, name: str) -> None:
         """Returns when that is up (again)."""
-        loop = asyncio.get_running_loop()
-        while self.down(name, loop.time()):
-            await asyncio.sleep(self.until[name] - loop.time())
+        while self.down(name):
+            await asyncio.sleep(self.until[name] - asyncio.get_running_loop().time())
 
 
 class Line:
@@ -102,7 +106,7 @@ class Line:
     async def _travel(self, where: str) -> None:
         await asyncio.sleep(0.0002 + 0.002 * self.faults.random.random() ** 3)
         await self.process.breathe()
-        if self.outages.down(where, asyncio.get_running_loop().time()):
+        if self.outages.down(where):
             raise Unavailable(f"{where} does not answer")
 
 
@@ -184,13 +188,15 @@ class LinedBus:
         return await self._line.call("bus", "last_sequence", lambda: self._bus.last_sequence(stream))
 
     def losses(self) -> int:
-        return self._bus.losses()
+        return self._line.outages.losses
 
     def _may_repeat(self, packet: Packet) -> None:
         # Not of wants: what is stored there is the last value, and the server's order is the publisher's.
         faults = self._line.faults
         if not packet.subject.startswith("want.") and faults.strikes("duplicate"):
-            later = faults.between(0.001, 30.0) if faults.random.random() < 0.7 else faults.between(30.0, 400.0)
+            later = (
+                faults.between(0.001, 30.0) if faults.random.random() < 0.7 else faults.between(30.0, 400.0)
+            )
             asyncio.get_running_loop().call_later(later, self._repeat, packet)
 
     def _repeat(self, packet: Packet) -> None:
@@ -226,7 +232,7 @@ class LinedIntake:
         await self._line.process.breathe()
         self._line.may_crash("before ack")
         loop = asyncio.get_running_loop()
-        if self._line.outages.down("bus", loop.time()) or self._line.faults.strikes("lost_ack"):
+        if self._line.outages.down("bus") or self._line.faults.strikes("lost_ack"):
             # The server asks again after a while, and is then told (see `bus.intake`).
             loop.call_later(ACK_WAIT_S, lambda: loop.create_task(self._ack_late(deliveries)))
         else:

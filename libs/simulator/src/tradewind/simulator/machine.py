@@ -1,7 +1,7 @@
 """A machine of the scripted world: its room, the processes that run on it, and what lies on its disk.
 
-The processes are scripts: so long to fetch, so long to set up, so long to run, this exit code. They live on while their
-agent is dead, and die with the machine.
+The processes are scripts: so long to set up, so long to run, this exit code. They live on while their agent is dead, and
+die with the machine.
 """
 
 import asyncio
@@ -9,15 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tradewind.agent.domain.model import Holding
-from tradewind.common.contracts.rank import RankSaid
+from tradewind.agent.journal import Record
 from tradewind.common.contracts.values import Fence, Room, Share
 
 
-class Work(StrEnum):
-    """What a body does for a rank."""
+class Part(StrEnum):
+    """What a process does for its rank."""
 
-    FETCH = "fetch"
     SETUP = "setup"
     RUN = "run"
 
@@ -37,13 +35,12 @@ class Script:
 
 
 @dataclass(slots=True)
-class Body:
-    """One process, alive or ended."""
+class Process:
+    """What the kernel would call one, alive or ended."""
 
     fence: Fence
-    work: Work
+    part: Part
     share: Share
-    started_at: float
     ends: asyncio.TimerHandle | None = None
     code: int | None = None
     """Once it has ended."""
@@ -54,11 +51,11 @@ class Body:
 
 
 class Onlooker:
-    """Sees processes begin and end. The world's invariants are one."""
+    """Sees processes begin and end. The world is one."""
 
-    def body_began(self, machine: "Machine", body: Body) -> None: ...
+    def process_began(self, machine: "Machine", process: Process) -> None: ...
 
-    def body_ended(self, machine: "Machine", body: Body) -> None: ...
+    def process_ended(self, machine: "Machine", process: Process) -> None: ...
 
 
 @dataclass(eq=False)
@@ -71,43 +68,38 @@ class Machine:
     address: str
     onlooker: Onlooker
     up: bool = True
-    bodies: dict[tuple[Fence, Work], Body] = field(default_factory=dict[tuple[Fence, Work], Body])
-    journal: dict[str, Holding] = field(default_factory=dict[str, Holding])
-    """What its agent has written down, by job."""
-    unsaid: list[RankSaid] = field(default_factory=list[RankSaid])
-    """What the agent has to say and the bus has not taken yet; written down too."""
+    processes: dict[tuple[Fence, Part], Process] = field(default_factory=dict[tuple[Fence, Part], Process])
+    folders: dict[Fence, bool] = field(default_factory=dict[Fence, bool])
+    """The ranks that have a folder, and whether all was fetched into it."""
+    journal: list[Record] = field(default_factory=list[Record])
+    """What its agent has written down."""
     on_death: Callable[[], None] | None = None
     """Kills the agent on it."""
-    on_end: Callable[[Body], None] | None = None
-    """The agent that waits for its processes; None while there is none."""
+    on_end: Callable[[Process], None] | None = None
+    """The agent that waits for the ends of processes; None while there is none."""
 
-    def begin(self, fence: Fence, work: Work, *, share: Share, seconds: float, code: int) -> None:
-        """Start a process, unless it was started before."""
-        if not self.up or (fence, work) in self.bodies:
-            return
-        loop = asyncio.get_running_loop()
-        body = Body(fence, work, share, loop.time())
-        body.ends = loop.call_later(seconds, self.end, body, code)
-        self.bodies[fence, work] = body
-        self.onlooker.body_began(self, body)
+    def begin(self, fence: Fence, part: Part, *, share: Share, seconds: float, code: int) -> Process:
+        """Start a process."""
+        process = Process(fence, part, share)
+        process.ends = asyncio.get_running_loop().call_later(seconds, self.end, process, code)
+        self.processes[fence, part] = process
+        self.onlooker.process_began(self, process)
+        return process
 
-    def end(self, body: Body, code: int) -> None:
-        if not body.alive:
+    def end(self, process: Process, code: int) -> None:
+        if not process.alive:
             return
-        body.code = code
-        if body.ends is not None:
-            body.ends.cancel()
-        self.onlooker.body_ended(self, body)
+        process.code = code
+        if process.ends is not None:
+            process.ends.cancel()
+        self.onlooker.process_ended(self, process)
         if self.up and self.on_end is not None:
-            self.on_end(body)
+            self.on_end(process)
 
-    def stop(self, fence: Fence, *, grace_s: float, ignores_term: bool) -> bool:
-        """SIGTERM now and SIGKILL later. Whether there was anything to stop."""
-        alive = [body for body in self.bodies.values() if body.fence == fence and body.alive]
-        for body in alive:
-            delay, code = (grace_s, 137) if ignores_term else (0.05, 143)
-            asyncio.get_running_loop().call_later(delay, self.end, body, code)
-        return bool(alive)
+    def stop(self, process: Process, *, grace_s: float, ignores_term: bool) -> None:
+        """SIGTERM now, and SIGKILL later if that is ignored."""
+        delay, code = (grace_s, 137) if ignores_term else (0.05, 143)
+        asyncio.get_running_loop().call_later(delay, self.end, process, code)
 
     def die(self) -> None:
         """The machine is gone, with all that ran on it and all that lay on it."""
@@ -115,5 +107,5 @@ class Machine:
         self.on_end = None
         if self.on_death is not None:
             self.on_death()
-        for body in self.bodies.values():
-            self.end(body, 137)
+        for process in self.processes.values():
+            self.end(process, 137)

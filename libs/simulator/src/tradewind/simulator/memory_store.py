@@ -204,7 +204,9 @@ class MemoryStore:
         taken = {(ref.kind, row.unique): ref for ref, row in written.items() if row.unique is not None}
         if not taken:
             return
-        others = ((ref, row) for ref, row in self.rows.items() if ref not in written and row.unique is not None)
+        others = (
+            (ref, row) for ref, row in self.rows.items() if ref not in written and row.unique is not None
+        )
         for ref, row in (*others, *written.items()):
             if taken.get((ref.kind, row.unique), ref) != ref:
                 raise StoreRefused(f"{ref.kind}: {row.unique} is taken by {ref.id}")

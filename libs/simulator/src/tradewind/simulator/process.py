@@ -39,6 +39,8 @@ class Process:
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self._tasks[task] = None
         task.add_done_callback(self._forget)
+        if not self.alive:
+            task.cancel()
 
     def kill(self) -> None:
         """It is gone from now on. May be called from within one of its own tasks, which must then raise Killed."""
@@ -59,6 +61,10 @@ class Process:
         """Where a process may be found dead or frozen. Raises Killed."""
         if not self.alive:
             raise Killed(self.name)
+        if self.frozen_until:
+            await self._thaw()
+
+    async def _thaw(self) -> None:
         loop = asyncio.get_running_loop()
         while self.frozen_until > loop.time():
             await asyncio.sleep(self.frozen_until - loop.time())
@@ -80,7 +86,7 @@ def task_factory(
 ) -> "asyncio.Task[T]":
     """Gives each new task to the process in which it was made."""
     task = asyncio.Task(coro, loop=loop, context=context)
-    owner = _present.get()
+    owner = context.get(_present) if context is not None else _present.get()
     if owner is not None:
         owner.adopt(task)
     return task

@@ -9,8 +9,8 @@ from tradewind.common.contracts.registry import Event, Level
 from tradewind.common.contracts.values import Fence
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.ports import Batch, Lease, Position
-from tradewind.simulator.cloud import Cloud
-from tradewind.simulator.machine import Body, Machine, Work
+from tradewind.simulator.cloud import ScriptedCloud
+from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_bus import MemoryServer
 from tradewind.simulator.memory_store import MemoryStore
 from tradewind.simulator.workload import Workload
@@ -47,7 +47,7 @@ class Seen:
     server: MemoryServer
     now: float = 0.0
     stores: dict[str, MemoryStore] = field(default_factory=dict[str, MemoryStore])
-    cloud: Cloud | None = None
+    cloud: ScriptedCloud | None = None
     quiet_since: float | None = None
     """When faults ended; None before."""
     message_ids: set[str] = field(default_factory=set[str])
@@ -60,11 +60,13 @@ class Seen:
     """The newest epoch that a service was led under."""
     outbox: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
     """The ids of the messages that a service has committed itself to say."""
-    runs: dict[str, list[tuple[Machine, Body]]] = field(
-        default_factory=lambda: defaultdict[str, list[tuple[Machine, Body]]](list)
+    runs: dict[str, list[tuple[Machine, Process]]] = field(
+        default_factory=lambda: defaultdict[str, list[tuple[Machine, Process]]](list)
     )
     """By job, the processes of setup and run that live."""
-    exits: dict[str, dict[Fence, int]] = field(default_factory=lambda: defaultdict[str, dict[Fence, int]](dict))
+    exits: dict[str, dict[Fence, int]] = field(
+        default_factory=lambda: defaultdict[str, dict[Fence, int]](dict)
+    )
     """By job, the exit codes of the runs that ended by themselves."""
     cancelled: set[str] = field(default_factory=set[str])
     """Jobs whose end somebody asked for."""
@@ -100,14 +102,14 @@ class Seen:
         if position.stream == "DEAD":
             self.dead_letters.append(packet)
 
-    def note_body(self, machine: Machine, body: Body) -> None:
-        living = self.runs[body.fence.job]
-        if body.alive:
-            living.append((machine, body))
+    def note_process(self, machine: Machine, process: Process) -> None:
+        living = self.runs[process.fence.job]
+        if process.alive:
+            living.append((machine, process))
             return
-        self.runs[body.fence.job] = [one for one in living if one[1] is not body]
-        if body.work is Work.RUN and machine.up and body.code is not None:
-            self.exits[body.fence.job][body.fence] = body.code
+        self.runs[process.fence.job] = [one for one in living if one[1] is not process]
+        if process.part is Part.RUN and machine.up and process.code is not None:
+            self.exits[process.fence.job][process.fence] = process.code
 
 
 def _message_id(packet: Packet) -> str:

@@ -1,11 +1,11 @@
 """The life of one service: started, killed, started again, frozen while another takes over."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from tradewind.common.hands import Hand, Hands
 from tradewind.common.reactor.leader import Leader
-from tradewind.common.reactor.ports import Clock
+from tradewind.common.reactor.ports import Bus, Clock, Store
 from tradewind.common.reactor.wiring import Wiring
 from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.line import Line, LinedBus, LinedStore, Outages
@@ -14,6 +14,8 @@ from tradewind.simulator.memory_store import MemoryStore
 from tradewind.simulator.process import Process
 
 Note = Callable[[str], None]
+Beside = Callable[[Store, Bus], Coroutine[None, None, None]]
+"""What runs beside the leader, as long as the service does."""
 
 
 class ServiceLife:
@@ -28,6 +30,7 @@ class ServiceLife:
         *,
         wiring: Callable[[], Wiring],
         hands: Callable[[], Mapping[str, Hand]],
+        beside: Sequence[Beside] = (),
         store: MemoryStore,
         server: MemoryServer,
         clock: Clock,
@@ -39,6 +42,7 @@ class ServiceLife:
         self.name = name
         self._wiring = wiring
         self._hands = hands
+        self._beside = beside
         self._store = store
         self._server = server
         self._clock = clock
@@ -64,7 +68,10 @@ class ServiceLife:
                 self._wiring(), store=store, bus=bus, clock=self._clock, holder=holder, on_intents=hands.take
             )
             try:
-                await leader.run()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(leader.run())
+                    for one in self._beside:
+                        group.create_task(one(store, bus))
             finally:
                 await hands.close()
 
@@ -80,7 +87,11 @@ class ServiceLife:
     def _on_crash(self, process: Process, moment: str) -> None:
         self._note(f"{process.name} crashes {moment}")
         if process is self._process:
-            delay = self._faults.between(0.1, 3.0) if self._faults.random.random() < 0.7 else self._faults.between(3, 90)
+            delay = (
+                self._faults.between(0.1, 3.0)
+                if self._faults.random.random() < 0.7
+                else self._faults.between(3, 90)
+            )
             holder = process.name.rpartition("/")[2].partition(".")[0]
             asyncio.get_running_loop().call_later(delay, self.start, holder)
         elif process is self._frozen:

@@ -44,7 +44,11 @@ def wiring_of(service: str) -> Wiring:
 
 def offers() -> tuple[Offer, ...]:
     """A small catalog: three regions, some with two zones, with and without accelerators."""
-    sizes = (("small", 4.0, 16.0, None, 0, 0.2), ("large", 16.0, 64.0, None, 0, 0.8), ("gpu", 8.0, 32.0, "L4", 2, 1.6))
+    sizes = (
+        ("small", 4.0, 16.0, None, 0, 0.2),
+        ("large", 16.0, 64.0, None, 0, 0.8),
+        ("gpu", 8.0, 32.0, "L4", 2, 1.6),
+    )
     places = (("east", "a", 1.0), ("east", "b", 1.05), ("west", "a", 1.2), ("north", None, 1.5))
     return tuple(
         Offer(
@@ -69,7 +73,9 @@ def offers() -> tuple[Offer, ...]:
 def uniques(service: str) -> dict[str, Unique]:
     """The unique indexes of a service's tables, as functions of a row."""
     return {
-        table.name: _unique(table) for table in _tables(SCHEMAS[service]) if any(one.unique for one in table.indexes)
+        table.name: _unique(table)
+        for table in _tables(SCHEMAS[service])
+        if any(one.unique for one in table.indexes)
     }
 
 

@@ -37,7 +37,11 @@ class User:
     async def _submit(self, ask: Ask) -> None:
         await asyncio.sleep(ask.at_s)
         shared = {"id": ask.id, "workspace": WORKSPACE, "number": ask.number, "user": "somebody"}
-        shared |= {"summary": ask.summary, "spec_ref": f"spec-{ask.number}", "submitted_at": self._clock.now()}
+        shared |= {
+            "summary": ask.summary,
+            "spec_ref": f"spec-{ask.number}",
+            "submitted_at": self._clock.now(),
+        }
         command = (
             SubmitJob.model_validate(shared)
             if ask.count is None

@@ -81,7 +81,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
             if not handle.cancelled():
                 self.events += 1
                 self._since_moved += 1
-                handle._run()  # noqa: SLF001 - the one way to run a handle, and this is an event loop
+                handle._run()
         if self._since_moved > AT_ONE_MOMENT:
             raise TimeStandsStill(f"{AT_ONE_MOMENT} callbacks at {self._now:.6f} s")
 

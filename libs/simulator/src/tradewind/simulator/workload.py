@@ -24,13 +24,19 @@ class Ask:
 
     @property
     def job_ids(self) -> tuple[str, ...]:
-        return (self.id,) if self.count is None else tuple(job_id(self.id, index) for index in range(self.count))
+        return (
+            (self.id,) if self.count is None else tuple(job_id(self.id, index) for index in range(self.count))
+        )
 
     @property
     def succeeds(self) -> bool:
         """Whether its jobs end well unless somebody cancels them."""
         script = self.script
-        return script.setup_code == 0 and script.run_code == 0 and script.fails_first <= self.summary.max_restarts
+        return (
+            script.setup_code == 0
+            and script.run_code == 0
+            and script.fails_first <= self.summary.max_restarts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,9 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
         ),
         script=_draw_script(random, restarts),
         count=random.randint(2, min(room, 12)) if array else None,
-        cancel_at_s=at_s + random.choice((0.0, 1.0, 20.0, 200.0)) * random.random() if random.random() < 0.2 else None,
+        cancel_at_s=at_s + random.choice((0.0, 1.0, 20.0, 200.0)) * random.random()
+        if random.random() < 0.2
+        else None,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -12,19 +12,21 @@ from tradewind.common.bus.streams import durables, owners, streams
 from tradewind.common.contracts.envelope import Packet, Undecodable, decode
 from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Fence
-from tradewind.common.reactor.ports import Batch, Lease, Position
-from tradewind.simulator import cloud as clouds
+from tradewind.common.hands import Hand
+from tradewind.common.reactor.ports import Batch, Bus, Lease, Position, Store
 from tradewind.simulator import invariants, services, workload
-from tradewind.simulator.cloud import Cloud
+from tradewind.simulator import machine as machines
+from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.faults import FaultPlan, Rates
 from tradewind.simulator.history import History
 from tradewind.simulator.invariants import Violation, judge
 from tradewind.simulator.line import Line, LinedBus, Outages
-from tradewind.simulator.machine import Body, Machine, Onlooker, Script
+from tradewind.simulator.machine import Machine, Onlooker, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import MemoryStore
-from tradewind.simulator.node_agent import NodeAgent
+from tradewind.simulator.node_agent import NodeAgent, SimulatedConnection
 from tradewind.simulator.process import Killed, Process, task_factory
+from tradewind.simulator.provisioner_outside import provisioner_hands, watch_driver
 from tradewind.simulator.seen import Committed, Seen
 from tradewind.simulator.service_life import ServiceLife
 from tradewind.simulator.user import User
@@ -85,8 +87,7 @@ class World(Onlooker):
             self._server.declare(one)
         load = workload.draw(setup.seed, jobs=setup.jobs, over_s=SUBMITTED_OVER_S)
         self.seen = Seen(workload=load, server=self._server)
-        self._cloud = Cloud(
-            server=self._server,
+        self._cloud = ScriptedCloud(
             clock=self._clock,
             faults=self.faults,
             random=Random(f"cloud/{setup.seed}"),
@@ -97,6 +98,7 @@ class World(Onlooker):
         self._violation: asyncio.Future[None] = loop.create_future()
         self._boots = 0
         self._agents: dict[str, Process] = {}
+        self._connections: dict[str, SimulatedConnection] = {}
         self._services: list[ServiceLife] = []
         for wiring in wirings:
             name = wiring.service
@@ -113,7 +115,8 @@ class World(Onlooker):
                 ServiceLife(
                     name,
                     wiring=lambda name=name: services.wiring_of(name),
-                    hands=lambda wiring=wiring: clouds.hands(self._cloud, self._clock) if wiring.hands else {},
+                    hands=self._provisioner_hands if name == "provisioner" else dict,
+                    beside=(self._watch_cloud,) if name == "provisioner" else (),
                     store=store,
                     server=self._server,
                     clock=self._clock,
@@ -123,6 +126,12 @@ class World(Onlooker):
                     broke=self._broke,
                 )
             )
+
+    def _provisioner_hands(self) -> Mapping[str, Hand]:
+        return provisioner_hands(self._cloud, self._server, outages=self._outages, clock=self._clock)
+
+    async def _watch_cloud(self, store: Store, bus: Bus) -> None:
+        await watch_driver(self._cloud, store=store, bus=bus, clock=self._clock)
 
     async def live(self) -> None:
         """Raises Violation."""
@@ -177,7 +186,9 @@ class World(Onlooker):
     def _look_for_purpose(self) -> None:
         since = self.seen.unclaimed_since
         purposeless = {
-            rented.machine.node for rented in self._cloud.up if not invariants.has_purpose(self.seen, rented.machine.node)
+            rented.machine.node
+            for rented in self._cloud.up
+            if not invariants.has_purpose(self.seen, rented.machine.node)
         }
         for node in sorted(since.keys() - purposeless):
             del since[node]
@@ -217,10 +228,23 @@ class World(Onlooker):
                 self.faults.injected[kind] += 1
 
     def _outage(self, name: str) -> bool:
-        lasts = self.faults.between(0.5, 10.0) if self.faults.random.random() < 0.7 else self.faults.between(10, 90)
+        lasts = (
+            self.faults.between(0.5, 10.0)
+            if self.faults.random.random() < 0.7
+            else self.faults.between(10, 90)
+        )
         self._outages.until[name] = self._loop.time() + lasts
+        if name == "bus":
+            self._outages.losses += 1
+            self._tell_agents(up=False)
+            self._loop.call_later(lasts, self._tell_agents, True)
         self._note(f"{name}{'' if name == 'bus' else ' has no store: it'} is down for {lasts:.1f} s")
         return True
+
+    def _tell_agents(self, up: bool) -> None:
+        for node, process in self._agents.items():
+            if process.alive:
+                self._connections[node].tell(up=up)
 
     def _crash_an_agent(self) -> bool:
         living = [node for node, process in self._agents.items() if process.alive]
@@ -228,7 +252,12 @@ class World(Onlooker):
             return False
         node = self.faults.random.choice(living)
         self._agents[node].kill()
-        delay = self.faults.between(0.5, 20.0) if self.faults.random.random() < 0.7 else self.faults.between(20, 200)
+        self._cloud.ledger[node].machine.on_end = None
+        delay = (
+            self.faults.between(0.5, 20.0)
+            if self.faults.random.random() < 0.7
+            else self.faults.between(20, 200)
+        )
         self._note(f"the agent of {node[:8]} crashes, and is back in {delay:.1f} s")
         self._loop.call_later(delay, self._start_agent, self._cloud.ledger[node].machine)
         return True
@@ -256,10 +285,12 @@ class World(Onlooker):
         self._boots += 1
         process = Process(f"agent/{machine.node}", on_end=lambda one, error: self._broke(one.name, error))
         line = Line(process, self.faults, self._outages)
+        connection = self._connections[machine.node] = SimulatedConnection()
         agent = NodeAgent(
             machine,
             boot=self._boots,
             bus=LinedBus(MemoryBus(self._server), self._server, line),
+            connection=connection,
             clock=self._clock,
             random=Random(f"agent/{self._setup.seed}/{self._boots}"),
             scripts=self._script,
@@ -303,12 +334,12 @@ class World(Onlooker):
         self._judge(invariants.AFTER_A_COMMIT, self.seen, committed)
         self.seen.note_committed(committed)
 
-    def body_began(self, machine: Machine, body: Body) -> None:
-        self.seen.note_body(machine, body)
-        self._judge(invariants.AFTER_A_PROCESS, self.seen, machine, body)
+    def process_began(self, machine: Machine, process: machines.Process) -> None:
+        self.seen.note_process(machine, process)
+        self._judge(invariants.AFTER_A_PROCESS, self.seen, machine, process)
 
-    def body_ended(self, machine: Machine, body: Body) -> None:
-        self.seen.note_body(machine, body)
+    def process_ended(self, machine: Machine, process: machines.Process) -> None:
+        self.seen.note_process(machine, process)
 
     def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
         try:
@@ -324,7 +355,9 @@ class World(Onlooker):
     def _broke(self, name: str, error: BaseException | None) -> None:
         if isinstance(error, Killed):
             return
-        how = f"{name} ended by itself: {type(error).__name__}: {error}" if error else f"{name} ended by itself"
+        how = (
+            f"{name} ended by itself: {type(error).__name__}: {error}" if error else f"{name} ended by itself"
+        )
         self._report(Violation("services_go_on", "No process ends unless it is killed.", how))
 
     def _note(self, what: str) -> None:
@@ -347,7 +380,9 @@ def simulate(setup: Setup, *, timeline: int = 0, about: str = "") -> Run:
         except Violation as broken:
             violation = broken
         except (Stuck, TimeStandsStill) as stopped:
-            violation = Violation("time_goes_on", "The system never stops, nor runs in a circle.", str(stopped))
+            violation = Violation(
+                "time_goes_on", "The system never stops, nor runs in a circle.", str(stopped)
+            )
     [world] = worlds
     return world.outcome(violation, timeline=timeline, about=about)
 
