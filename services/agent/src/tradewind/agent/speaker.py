@@ -39,7 +39,11 @@ class Speaker:
         self._journal.append(Record(said=said))
         if said.phase in ENDED_RANK_PHASES:
             self._journal.sync_soon()
-        self._pending[said.fence] = self._envelope(said, correlation=said.fence.job, trace=trace)
+        # The trace of a job ends with its start; how it ends, hours later, is a trace of its own, linked to that.
+        over = said.phase in ENDED_RANK_PHASES
+        self._pending[said.fence] = self._envelope(
+            said, correlation=said.fence.job, trace="" if over else trace, link=trace if over else ""
+        )
         if said.fence not in self._sending:
             self._sending[said.fence] = asyncio.create_task(self._send(said.fence))
 
@@ -84,7 +88,7 @@ class Speaker:
         finally:
             unwatch()
 
-    def _envelope(self, said: Said, *, correlation: str, trace: str) -> Envelope:
+    def _envelope(self, said: Said, *, correlation: str, trace: str, link: str = "") -> Envelope:
         return Envelope(
             id=f"{self._node}/{self.boot}/{next(self._ordinal)}",
             message=said,
@@ -92,4 +96,5 @@ class Speaker:
             time=datetime.now(UTC),
             correlation=correlation,
             traceparent=trace,
+            link=link,
         )
