@@ -21,7 +21,7 @@ def no_version_check_by_readers(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_version_check_in_the_store(patch: pytest.MonkeyPatch) -> None:
-    """A commit overwrites what it has not seen. Where the lease is asserted nobody stale gets so far: so it is not."""
+    """A commit overwrites what it has not seen. The lease guards against the same, so it is off too."""
     patch.setattr(MemoryStore, "_assert_lease", _believe_lease)
     patch.setattr(MemoryStore, "_assert_versions", _believe_versions)
 
@@ -39,7 +39,7 @@ def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
 
     async def early(self: Leader, lease: Lease, inbox: Inbox, **batch: Any) -> None:
         await inbox.ack(batch["deliveries"])
-        await process(self, lease, Acked(inbox), **batch)  # type: ignore[arg-type] # all that is asked of it there
+        await process(self, lease, Acked(inbox), **batch)  # type: ignore[arg-type] # it asks no more of it
 
     patch.setattr(Leader, "_process", early)
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tradewind.simulator import faults
 from tradewind.simulator.search import Tally, search
@@ -24,9 +24,13 @@ def main(words: Sequence[str] | None = None) -> int:
         print("--seeds and --jobs must be at least 1", file=sys.stderr)
         return 2
     seeds = range(first, first + count)
-    show = _progress(count) if sys.stderr.isatty() else lambda tally: None
     tally = search(
-        seeds, jobs=asked.jobs, rates=rates, workers=asked.workers, failures=asked.failures, progress=show
+        seeds,
+        jobs=asked.jobs,
+        rates=rates,
+        workers=asked.workers,
+        failures=asked.failures,
+        progress=_progress(count, on=sys.stderr.isatty()),
     )
     for run in tally.failed:
         _tell_failure(run, asked.jobs, asked.faults, about=asked.about)
@@ -63,14 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _progress(count: int):
+def _progress(count: int, *, on: bool) -> Callable[[Tally], None]:
+    """A line that is written over again and again, where somebody looks on."""
+
     def show(tally: Tally) -> None:
-        rate = tally.runs / tally.seconds
-        print(
-            f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed ",
-            end="",
-            file=sys.stderr,
-        )
+        if on:
+            rate = tally.runs / tally.seconds
+            line = f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed "
+            print(line, end="", file=sys.stderr, flush=True)
 
     return show
 
@@ -91,7 +95,8 @@ def _tell_figures(tally: Tally) -> None:
     seconds = tally.seconds
     injected = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.injected.items())) or "none"
     print(
-        f"\n{tally.runs} seeds in {seconds:.1f} s ({tally.runs / seconds:.1f}/s), {len(tally.failed)} failed\n"
+        f"\n{tally.runs} seeds in {seconds:.1f} s ({tally.runs / seconds:.1f}/s), "
+        f"{len(tally.failed)} failed\n"
         f"{tally.jobs} job lives ({tally.jobs / seconds:.0f}/s), {tally.attempts} attempts, "
         f"{tally.virtual_s / 3600:.0f} h of virtual time, {tally.events / seconds:.0f} steps/s\n"
         f"faults: {injected}"

@@ -1,4 +1,6 @@
-"""The scripted infra: machines that boot, refuse, vanish and cost, and a ledger of its own. It speaks as a driver does."""
+"""The scripted infra: machines that boot, refuse, vanish and cost, and a ledger of its own. It speaks as a
+driver does.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -55,7 +57,7 @@ class Outcome:
 
 
 class ScriptedCloud:
-    """`provisioner.infra.driver.Driver`. `on_boot` is called when a machine is up, so that its agent starts."""
+    """`provisioner.infra.driver.Driver`. `on_boot` is told of each machine that is up, and starts its agent."""
 
     name = INFRA
     capabilities = Capabilities(authoritative_liveness=True, multi_node=True)

@@ -1,8 +1,8 @@
 """What goes wrong, how often, and when: one plan, drawn from the seed.
 
-Each kind has a rate and a switch. A seed turns some kinds off and others up (swarm testing, Groce et al., ISSTA 2012): a
-run in which everything fails a little finds less than many runs that each fail in their own way. After `quiet_after_s` of
-virtual time nothing fails any more, and the system must come to rest.
+Each kind has a rate and a switch. A seed turns some kinds off and others up (swarm testing, Groce et al.,
+ISSTA 2012): a run in which everything fails a little finds less than many runs that each fail in their own
+way. After `quiet_after_s` of virtual time nothing fails any more, and the system must come to rest.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ class Rates:
     """How often each kind strikes. 0 switches it off."""
 
     crash: float = 0.002
-    """A service dies before or after a call to its store or bus (a call). It starts again within `restart_s`."""
+    """A service dies before or after a call to its store or bus, and is started again (a call)."""
     freeze: float = 0.0003
     """A service stands still for longer than its lease, another takes over, the first wakes up (a call)."""
     unknown: float = 0.003
@@ -51,7 +51,8 @@ class Rates:
 
 
 KINDS = tuple(one.name for one in fields(Rates))
-NONE = Rates().only()
+ALL = Rates()
+NONE = ALL.only()
 
 
 class UnknownFault(ValueError):
@@ -64,7 +65,7 @@ def parse(text: str, base: Rates | None = None) -> Rates:
     Raises:
         UnknownFault
     """
-    base = base or Rates()
+    base = base or ALL
     if text in {"all", "none"}:
         return base if text == "all" else NONE
     chosen: dict[str, float] = {}

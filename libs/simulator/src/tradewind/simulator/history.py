@@ -64,7 +64,8 @@ def _told(moment: Moment) -> str:
         return f"{clock}  {moment.packet.subject} ?"
     sender = moment.packet.headers.get("ce-source", "").removeprefix("tradewind/")
     where = f"{moment.position.stream}#{moment.position.sequence}"
-    return f"{clock}  {where:<14} {_short(sender):<16} {message.type_name.removeprefix('tradewind.'):<30} {_about(message)}"
+    what = message.type_name.removeprefix("tradewind.")
+    return f"{clock}  {where:<14} {_short(sender):<16} {what:<30} {_about(message)}"
 
 
 def _about(message: Message) -> str:
@@ -76,9 +77,11 @@ def _about(message: Message) -> str:
             phase: Any = getattr(level, "phase", "")
             return f"{level.id} v{level.version} {phase} {getattr(level, 'reason', '')}"
         case AllocationWant():
-            return f"{message.job} {message.goal} attempt {message.attempt} v{message.version} on {_short(message.node)}"
+            attempt = f"attempt {message.attempt} v{message.version}"
+            return f"{message.job} {message.goal} {attempt} on {_short(message.node)}"
         case RankSaid():
-            return f"{message.fence} {message.phase} {message.exit_code} {message.reason} on {_short(message.node)}"
+            end = f"{message.exit_code} {message.reason}"
+            return f"{message.fence} {message.phase} {end} on {_short(message.node)}"
         case _:
             return message.about
 

@@ -1,7 +1,8 @@
 """The promises, each a plain function that tells how it was broken, or nothing. Its docstring is the promise.
 
-They are judged by what the world has seen: messages in streams, committed rows, processes on machines, the ledger of the
-scripted infra. Most are judged on what a step touched; those of the end, when faults have ended and all should be at rest.
+They are judged by what the world has seen: messages in streams, committed rows, processes on machines, the
+ledger of the scripted infra. Most are judged on what a step touched; those of the end, when faults have ended
+and all should be at rest.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.provisioner.domain.model import Cluster, Node
 from tradewind.simulator.machine import Machine, Process
-from tradewind.simulator.seen import Committed, Seen, Told
+from tradewind.simulator.memory_store import Committed
+from tradewind.simulator.seen import Seen, Told
 
 Broken = Iterator[str]
 
@@ -67,7 +69,7 @@ def terminal_is_terminal(seen: Seen, told: Told) -> Broken:
 
 
 def versions_never_go_down(seen: Seen, told: Told) -> Broken:
-    """In its stream, the level of a thing never goes back, but for copies of messages that were there before."""
+    """In its stream the level of a thing never goes back, but for copies of messages that were there."""
     if told.first and told.before is not None and told.event.level.version < told.before.version:
         level = told.event.level
         yield f"{told.event.noun} {level.id}: v{level.version} comes after v{told.before.version}"
@@ -117,7 +119,8 @@ def nobody_believes_an_older_level(seen: Seen, committed: Committed) -> Broken:
         there = seen.rows.get((committed.service, row.ref))
         for thing, version in row.seen.items() if there is not None else ():
             if there is not None and there.seen.get(thing, version) > version:
-                yield f"{row.kind} {row.id} had heard v{there.seen[thing]} of {thing}, now believes v{version}"
+                heard = there.seen[thing]
+                yield f"{row.kind} {row.id} had heard v{heard} of {thing}, now believes v{version}"
 
 
 def every_living_row_wakes(seen: Seen, committed: Committed) -> Broken:
@@ -139,14 +142,15 @@ def what_is_noted_as_sent_was_sent(seen: Seen, committed: Committed) -> Broken:
     for outbox_id, position in committed.batch.sent:
         meant = seen.outbox.get((committed.service, outbox_id))
         if seen.at.get(position) != meant:
-            yield f"{committed.service} notes message {meant} at {position.stream}#{position.sequence}, where it is not"
+            where = f"{position.stream}#{position.sequence}"
+            yield f"{committed.service} notes message {meant} at {where}, where it is not"
 
 
 # ---- of processes on machines
 
 
 def one_life_of_a_rank(seen: Seen, machine: Machine, process: Process) -> Broken:
-    """No rank of a job has two processes at once, and no two attempts of a job live at once (design.md §2)."""
+    """No rank of a job has two processes at once, nor do two attempts of a job live at once (design.md §2)."""
     fence = process.fence
     for other_machine, other in seen.runs[fence.job]:
         if other is process:
@@ -165,7 +169,8 @@ def no_machine_is_oversold(seen: Seen, machine: Machine, process: Process) -> Br
     memory = sum(one.share.memory_gib for one in living)
     devices = [device for one in living for device in one.share.devices]
     if cpus > machine.room.cpus + 1e-6 or memory > machine.room.memory_gib + 1e-6:
-        yield f"{machine.node} has {machine.room.cpus} CPUs, {machine.room.memory_gib} GiB; {cpus}, {memory} are given"
+        room = f"{machine.room.cpus} CPUs, {machine.room.memory_gib} GiB"
+        yield f"{machine.node} has {room}; given are {cpus} CPUs, {memory} GiB"
     if len(devices) != len(set(devices)) or any(one >= machine.room.accelerator_count for one in devices):
         yield f"{machine.node} has {machine.room.accelerator_count} devices; given are {sorted(devices)}"
 
@@ -211,7 +216,9 @@ def no_job_is_lost(seen: Seen) -> Broken:
 
 
 def jobs_end_as_they_ran(seen: Seen) -> Broken:
-    """A job whose processes exit with 0 ends succeeded, one that fails too often failed, unless somebody cancelled it."""
+    """A job whose processes exit with 0 ends succeeded, one that fails too often failed, unless somebody
+    cancelled it.
+    """
     for job_id, ask in seen.workload.ask_of.items():
         job = seen.job(job_id)
         if job is None or job.phase not in TERMINAL_JOB_PHASES:
@@ -234,7 +241,8 @@ def success_was_earned(seen: Seen) -> Broken:
             if code == 0 and fence.attempt == job.attempt
         }
         if not needed <= done:
-            yield f"job {job_id} succeeded, but ranks {sorted(needed - done)} of attempt {job.attempt} never exited with 0"
+            missing = f"ranks {sorted(needed - done)} of attempt {job.attempt}"
+            yield f"job {job_id} succeeded, but {missing} never exited with 0"
 
 
 def what_was_committed_was_said(seen: Seen) -> Broken:
@@ -245,7 +253,9 @@ def what_was_committed_was_said(seen: Seen) -> Broken:
 
 
 def nothing_is_left(seen: Seen) -> Broken:
-    """At rest there is no machine, no process, no unsent message, no open intent, no living row but those of infras."""
+    """At rest there is no machine, no process, no unsent message, no open intent, no living row but those of
+    infras.
+    """
     yield from left_over(seen)
 
 
@@ -277,8 +287,8 @@ def nothing_was_set_aside(seen: Seen) -> Broken:
 def money_is_the_infras_own(seen: Seen) -> Broken:
     """What a node is said to have cost is what the infra's ledger says, to the cent.
 
-    A machine that vanished is paid for until its end was found out, where nobody could tell when that was: then the
-    ledger may say less, but never more.
+    A machine that vanished is paid for until its end was found out, where nobody could tell when that was:
+    then the ledger may say less, but never more.
     """
     if seen.cloud is None:
         return

@@ -1,7 +1,7 @@
-"""Between a process and its store or bus lies a line, and everything that can go wrong there goes wrong on it.
+"""Between a process and its store or bus lies a line; all that can go wrong there goes wrong on it.
 
-A call waits its way there, takes effect at one moment, and waits its way back. The process may die on either side of the
-effect, the answer may be lost, the other end may be down.
+A call waits its way there, takes effect at one moment, and waits its way back. The process may die on either
+side of the effect, the answer may be lost, the other end may be down.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Outages:
 
     async def over(self, name: str) -> None:
         """Returns when that is up (again)."""
-        while self.down(name):
+        while self.down(name):  # noqa: ASYNC110 - time is virtual: nobody is busy
             await asyncio.sleep(self.until[name] - asyncio.get_running_loop().time())
 
 
@@ -75,7 +75,7 @@ class Line:
         on_crash: Callable[[Process, str], None] | None = None,
         on_freeze: Callable[[Process], None] | None = None,
     ) -> None:
-        """Without `on_crash` and `on_freeze` the process does not die of its calls, nor stand still in them."""
+        """Without `on_crash` and `on_freeze` the process neither dies of its calls nor stands still in them."""
         self.process = process
         self.faults = faults
         self.outages = outages

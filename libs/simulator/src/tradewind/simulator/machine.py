@@ -1,7 +1,7 @@
 """A machine of the scripted world: its room, the processes that run on it, and what lies on its disk.
 
-The processes are scripts: so long to set up, so long to run, this exit code. They live on while their agent is dead, and
-die with the machine.
+The processes are scripts: so long to set up, so long to run, this exit code. They live on while their agent
+is dead, and die with the machine.
 """
 
 import asyncio

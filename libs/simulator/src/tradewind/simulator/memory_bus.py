@@ -1,7 +1,7 @@
-"""JetStream in memory: the streams and durable consumers of design.md §4, with the semantics that `ports.Bus` promises.
+"""JetStream in memory: the streams and durable consumers of design.md §4, as `ports.Bus` promises them.
 
-The streams are those of `tradewind.common.bus.streams`, read as data. Every call happens at one moment; delays, losses and
-duplicates are the line's affair (`line`).
+The streams are those of `tradewind.common.bus.streams`, read as data. Every call happens at one moment;
+delays, losses and duplicates are the line's affair (`line`).
 """
 
 import asyncio
@@ -260,7 +260,9 @@ class MemoryIntake:
         return taken
 
     def _take_over(self, now: float) -> float | None:
-        """What others were given and have not acked in time is ours. When the next of it will be; None: never."""
+        """What others were given and have not acked in time is ours. When the next of it will be; None:
+        never.
+        """
         soonest: float | None = None
         late: list[int] = []
         for sequence, one in self._consumer.pending.items():

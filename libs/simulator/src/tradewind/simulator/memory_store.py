@@ -1,7 +1,8 @@
 """`reactor.ports.Store` in memory: what Postgres would hold of one service, with the same refusals.
 
-Rows are kept as JSON and read back from it, so that a state which does not survive being stored shows here too. Every
-method happens wholly or not at all, and at one moment: what lies between two of them is the line's affair (`line`).
+Rows are kept as JSON and read back from it, so that a state which does not survive being stored shows here
+too. Every method happens wholly or not at all, and at one moment: what lies between two of them is the line's
+affair (`line`).
 """
 
 import itertools
@@ -38,7 +39,17 @@ class Witness(Protocol):
 
     def led(self, service: str, lease: Lease) -> None: ...
 
-    def committed(self, service: str, lease: Lease, batch: Batch, ids: list[int]) -> None: ...
+    def committed(self, committed: "Committed") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A transaction of a service; `ids` are those of its new outbox rows."""
+
+    service: str
+    lease: Lease
+    batch: Batch
+    ids: list[int]
 
 
 @dataclass(slots=True)
@@ -131,7 +142,7 @@ class MemoryStore:
         ids = [next(self._next_outbox_id) for _ in batch.outbox]
         self.outbox.update(zip(ids, map(OutboxRow, batch.outbox), strict=True))
         if self._witness is not None:
-            self._witness.committed(self.service, lease, batch, ids)
+            self._witness.committed(Committed(self.service, lease, batch, ids))
         return ids
 
     async def unsent(self) -> list[Unsent]:
@@ -153,7 +164,8 @@ class MemoryStore:
         return last
 
     async def prune(self, *, sent_before: datetime) -> None:
-        # They lie in the order of their ids, which is nearly that of their sending: the first young one ends it.
+        # They lie in the order of their ids, which is nearly that of their sending: the first young one ends
+        # it.
         for one, row in list(itertools.islice(self.outbox.items(), 1_000)):
             if row.sent_at is None:
                 continue

@@ -1,11 +1,14 @@
-"""The agent of a simulated machine: the agent's own shell and rules, over a scripted body and the bus in memory."""
+"""The agent of a simulated machine: the agent's own shell and rules, over a scripted body and the bus in
+memory.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 from tradewind.agent.agent import Agent
 from tradewind.agent.body import Body
@@ -85,7 +88,8 @@ class SimulatedSpeaker(Speaker):
         boot: int,
         clock: Clock,
     ) -> None:
-        # Of a publisher it uses `publish`, and of a connection `watch`: the bus in memory has the one, this the other.
+        # Of a publisher it uses `publish`, and of a connection `watch`: the bus in memory has the one, this
+        # the other.
         super().__init__(
             node=node,
             journal=journal,
@@ -95,15 +99,8 @@ class SimulatedSpeaker(Speaker):
         self.boot = f"boot-{boot}"
         self._clock = clock
 
-    def _envelope(self, said: Said, *, correlation: str, trace: str) -> Envelope:
-        return Envelope(
-            id=f"{self._node}/{self.boot}/{next(self._ordinal)}",
-            message=said,
-            source=f"tradewind/agent/{self._node}",
-            time=self._clock.now(),
-            correlation=correlation,
-            traceparent=trace,
-        )
+    def _envelope(self, said: Said, **context: Any) -> Envelope:
+        return replace(super()._envelope(said, **context), time=self._clock.now())
 
 
 class MachineFolders:

@@ -1,7 +1,8 @@
 """A process of the simulated world: it may die between any two steps, and then nothing of it goes on.
 
-All tasks that a process starts belong to it (a context variable is inherited by every task, whoever makes it). A killed
-process has no last words: its `finally` blocks run, as Python will have it, but every call that they make outside raises.
+All tasks that a process starts belong to it (a context variable is inherited by every task, whoever makes
+it). A killed process has no last words: its `finally` blocks run, as Python will have it, but every call that
+they make outside raises.
 """
 
 import asyncio
@@ -19,7 +20,9 @@ class Killed(BaseException):
 
 
 class Process:
-    """One life of a service, an agent or a user. `on_end` hears how its main task ended by itself (None: well)."""
+    """One life of a service, an agent or a user. `on_end` hears how its main task ended by itself (None:
+    well).
+    """
 
     def __init__(self, name: str, *, on_end: Callable[["Process", BaseException | None], None]) -> None:
         self.name = name
@@ -43,7 +46,9 @@ class Process:
             task.cancel()
 
     def kill(self) -> None:
-        """It is gone from now on. May be called from within one of its own tasks, which must then raise Killed."""
+        """It is gone from now on. May be called from within one of its own tasks, which must then raise
+        Killed.
+        """
         if not self.alive:
             return
         self.alive = False

@@ -1,4 +1,6 @@
-"""What stands for the agent's body on a scripted machine: it fetches by waiting, and its processes are scripts."""
+"""What stands for the agent's body on a scripted machine: it fetches by waiting, and its processes are
+scripts.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine

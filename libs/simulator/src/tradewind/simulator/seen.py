@@ -1,4 +1,6 @@
-"""What the world has seen so far: the ground on which promises are judged. It believes nobody's own bookkeeping."""
+"""What the world has seen so far: the ground on which promises are judged. It believes nobody's own
+bookkeeping.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -8,11 +10,11 @@ from tradewind.common.contracts.job import JobLevel
 from tradewind.common.contracts.registry import Event, Level
 from tradewind.common.contracts.values import Fence
 from tradewind.common.reactor.aggregate import Aggregate, Ref
-from tradewind.common.reactor.ports import Batch, Lease, Position
+from tradewind.common.reactor.ports import Position
 from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_bus import MemoryServer
-from tradewind.simulator.memory_store import MemoryStore
+from tradewind.simulator.memory_store import Committed, MemoryStore
 from tradewind.simulator.workload import Workload
 
 Thing = tuple[str, str]
@@ -27,16 +29,6 @@ class Told:
     first: bool
     before: Level | None
     """The newest level of that thing that was told before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """A transaction of a service."""
-
-    service: str
-    lease: Lease
-    batch: Batch
-    ids: list[int]
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ Beside = Callable[[Store, Bus], Coroutine[None, None, None]]
 class ServiceLife:
     """Keeps one process of a service alive, as a supervisor would.
 
-    `wiring` and `hands` are made anew for each life. `broke` hears of a main task that ended by itself: it never should.
+    `wiring` and `hands` are made anew for each life. `broke` hears of a main task that ended by itself: it
+    never should.
     """
 
     def __init__(

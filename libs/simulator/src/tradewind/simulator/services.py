@@ -1,4 +1,6 @@
-"""The services under simulation: their own wirings, and the rules that SQL holds for them, read from their own schemas."""
+"""The services under simulation: their own wirings, and the rules that SQL holds for them, read from their
+own schemas.
+"""
 
 from collections.abc import Hashable
 

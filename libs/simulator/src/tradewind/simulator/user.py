@@ -1,4 +1,6 @@
-"""The scripted user: submits, changes his mind, and takes his cluster down. What he asks he asks until the bus has it."""
+"""The scripted user: submits, changes his mind, and takes his cluster down. What he asks he asks until the
+bus has it.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -52,7 +54,7 @@ class User:
 
     async def _cancel(self, ask: Ask, at_s: float) -> None:
         await asyncio.sleep(at_s)
-        while ask.id not in self._seen.submitted:
+        while ask.id not in self._seen.submitted:  # noqa: ASYNC110 - time is virtual: nobody is busy
             await asyncio.sleep(0.1)
         self._seen.cancelled.update(ask.job_ids)
         cancel = CancelJob if ask.count is None else CancelArray

@@ -1,7 +1,8 @@
-"""An asyncio event loop whose time is a number: nothing waits, and the same program always runs in the same order.
+"""An asyncio event loop whose time is a number: nothing waits, and a program always runs in the same order.
 
-When nothing is ready the clock jumps to the next timer. There is no I/O, no thread and no wall clock. Callbacks run first
-in, first out; timers of one moment run in the order in which they were set (asyncio's own heap leaves that open).
+When nothing is ready the clock jumps to the next timer. There is no I/O, no thread and no wall clock.
+Callbacks run first in, first out; timers of one moment run in the order in which they were set (asyncio's own
+heap leaves that open).
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
             moment = max(math.ceil(when * 1e6 - 1e-3), round(moment * 1e6) + 1) / 1e6
         timer = asyncio.TimerHandle(moment, callback, args, self, context)
         # How asyncio knows, when one is cancelled, that it still lies in the heap.
-        timer._scheduled = True  # type: ignore[attr-defined] # as BaseEventLoop.call_at does
+        timer._scheduled = True
         heapq.heappush(self._timers, (moment, next(self._ordinal), timer))
         return timer
 
@@ -101,7 +102,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
         timers, now = self._timers, self._now
         while timers and timers[0][0] <= now:
             handle = heapq.heappop(timers)[2]
-            handle._scheduled = False  # type: ignore[attr-defined] # as BaseEventLoop does
+            handle._scheduled = False
             if handle.cancelled():
                 self._cancelled_timers -= 1
             else:

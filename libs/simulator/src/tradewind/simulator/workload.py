@@ -1,4 +1,6 @@
-"""What the scripted user asks for: jobs, gangs, arrays, a named cluster, and second thoughts. Drawn from the seed."""
+"""What the scripted user asks for: jobs, gangs, arrays, a named cluster, and second thoughts. Drawn from the
+seed.
+"""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -80,7 +82,8 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
     )
     if shape.accelerator is not None:
         shape = shape.but(accelerator_count=random.choice((1, 2)))
-    # All jobs on the named cluster ask for the same: what asks for more than its nodes have would wait for ever.
+    # All jobs on the named cluster ask for the same: what asks for more than its nodes have would wait for
+    # ever.
     cluster = "dev" if random.random() < 0.15 else None
     ranks = _ranks(random)
     roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=ranks, shape=shape),)

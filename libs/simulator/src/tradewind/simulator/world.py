@@ -1,9 +1,11 @@
-"""One seed's world: the services, the infra, the machines, a user, and everything that goes wrong between them."""
+"""One seed's world: the services, the infra, the machines, a user, and everything that goes wrong between
+them.
+"""
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -13,21 +15,21 @@ from tradewind.common.contracts.envelope import Packet, Undecodable, decode
 from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Fence
 from tradewind.common.hands import Hand
-from tradewind.common.reactor.ports import Batch, Bus, Lease, Position, Store
+from tradewind.common.reactor.ports import Bus, Lease, Position, Store
 from tradewind.simulator import invariants, services, workload
 from tradewind.simulator import machine as machines
 from tradewind.simulator.cloud import ScriptedCloud
-from tradewind.simulator.faults import FaultPlan, Rates
+from tradewind.simulator.faults import ALL, FaultPlan, Rates
 from tradewind.simulator.history import History
 from tradewind.simulator.invariants import Violation, judge
 from tradewind.simulator.line import Line, LinedBus, Outages
 from tradewind.simulator.machine import Machine, Onlooker, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
-from tradewind.simulator.memory_store import MemoryStore
+from tradewind.simulator.memory_store import Committed, MemoryStore
 from tradewind.simulator.node_agent import NodeAgent, SimulatedConnection
 from tradewind.simulator.process import Killed, Process, task_factory
 from tradewind.simulator.provisioner_outside import provisioner_hands, watch_driver
-from tradewind.simulator.seen import Committed, Seen
+from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
 from tradewind.simulator.user import User
 from tradewind.simulator.virtual_time import Stuck, TimeStandsStill, VirtualClock, VirtualLoop, run
@@ -49,7 +51,7 @@ class Setup:
 
     seed: int
     jobs: int = JOBS
-    rates: Rates = Rates()
+    rates: Rates = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,8 +331,7 @@ class World(Onlooker):
     def led(self, service: str, lease: Lease) -> None:
         self.seen.epochs[service] = lease.epoch
 
-    def committed(self, service: str, lease: Lease, batch: Batch, ids: list[int]) -> None:
-        committed = Committed(service, lease, batch, ids)
+    def committed(self, committed: Committed) -> None:
         self._judge(invariants.AFTER_A_COMMIT, self.seen, committed)
         self.seen.note_committed(committed)
 
@@ -388,7 +389,7 @@ def simulate(setup: Setup, *, timeline: int = 0, about: str = "") -> Run:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def _silent() -> Generator[None]:
     """Services warn of every fault that they meet, and here they meet many."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
