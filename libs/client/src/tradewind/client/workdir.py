@@ -54,7 +54,7 @@ def pack(folder: Path) -> Generator[Packed]:
         try:
             left_out = tuple(_write(folder, cast("IO[bytes]", hashing)))
         except OSError as error:
-            raise FolderRefused(f"cannot read {error.filename}: {error.strerror}") from error
+            raise FolderRefused(f"cannot read {error.filename}: {(error.strerror or '').lower()}") from error
         size = file.tell()
         file.seek(0)
         yield Packed(cast("BinaryIO", file), hashing.sha256.hexdigest(), size, left_out)
@@ -83,7 +83,7 @@ def _write(folder: Path, out: IO[bytes]) -> Iterator[str]:
                 yield f"{name} (a link out of the folder)"
             elif stat.S_ISREG(found.st_mode):
                 with path.open("rb") as content:
-                    tar.addfile(_member(name, os.fstat(content.fileno())), content)
+                    _add(tar, _member(name, os.fstat(content.fileno())), content)
             elif stat.S_ISLNK(found.st_mode):
                 tar.addfile(_member(name, found, link=os.readlink(path)))
             elif stat.S_ISDIR(found.st_mode):
@@ -141,6 +141,13 @@ def _member(name: str, found: os.stat_result, *, link: str = "") -> tarfile.TarI
         member.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
         member.size, member.mtime = found.st_size, int(found.st_mtime)
     return member
+
+
+def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, content: BinaryIO) -> None:
+    try:
+        tar.addfile(member, content)
+    except OSError as error:  # tarfile names no file when it finds fewer bytes than were announced
+        raise FolderRefused(f"{member.name} changed while it was read: try again") from error
 
 
 def _stays_inside(link: Path, top: Path) -> bool:
