@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,13 +39,11 @@ from tradewind.common.contracts.placement import PlacementChosen, PlacementLevel
 from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Retention, Shape
 from tradewind.common.db.migrate import migrate
-from tradewind.common.runtime.settings import Settings
 from tradewind.local.nats_config import ADMIN
 from tradewind.local.nats_server import EmbeddedNats
 from tradewind.local.postgres import EmbeddedPostgres
 from tradewind.local.postgres_files import SUPERUSER
 from tradewind.local.wirings import READERS, wirings
-from tradewind.provisioner.app import app
 
 __all__ = ["database", "home", "nats_server", "postgres"]  # fixtures, by name
 
@@ -61,7 +60,7 @@ async def database_template(postgres: EmbeddedPostgres) -> str:
 class Stage:
     """The other services' part: says what they would, and notes what the provisioner says."""
 
-    settings: Settings
+    environment: dict[str, str]
     connection: Connection
     events: list[Event] = field(default_factory=list)
     version: int = 0
@@ -125,37 +124,37 @@ class Stage:
         await self.say(CapacityVacated.of(level))
 
     @asynccontextmanager
-    async def provisioner(self) -> AsyncGenerator[None]:
-        running = asyncio.create_task(app(self.settings).run())
+    async def provisioner(self, *, end: signal.Signals = signal.SIGTERM) -> AsyncGenerator[None]:
+        """The service in a process of its own, until `end` ends it."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tradewind.provisioner", env={**os.environ, **self.environment}
+        )
         try:
             yield
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            process.send_signal(end)
+            code = await process.wait()
+        assert code == (0 if end is signal.SIGTERM else -end)
 
     def in_phase(self, phase: NodePhase) -> Callable[[], bool]:
         return lambda: bool(self.nodes) and all(node.phase is phase for node in self.nodes.values())
 
 
 @pytest.fixture
-async def stage(
-    nats_server: EmbeddedNats, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[Stage]:
-    monkeypatch.setenv("TRADEWIND_LOCAL_NODES", "2")
-    monkeypatch.setenv("TRADEWIND_LOCAL_SLOTS", "3")
+async def stage(nats_server: EmbeddedNats, database: Database) -> AsyncGenerator[Stage]:
     home = nats_server.home
     connection = await connect(nats_server.url(ADMIN), name="tests")
     await topology.apply(connection, wirings(), readers=READERS)
-    settings = Settings.from_env(
-        {
-            "TRADEWIND_HOME": str(home.folder),
-            "TRADEWIND_POSTGRES_URL": database.url,
-            "TRADEWIND_NATS_URL": nats_server.url("provisioner"),
-            "TRADEWIND_NATS_PID_FILE": str(home.run / "nats.pid"),
-            "TRADEWIND_INSTANCE": "tests",
-        }
-    )
-    stage = Stage(settings, connection)
+    environment = {
+        "TRADEWIND_HOME": str(home.folder),
+        "TRADEWIND_POSTGRES_URL": database.url,
+        "TRADEWIND_NATS_URL": nats_server.url("provisioner"),
+        "TRADEWIND_NATS_PID_FILE": str(home.run / "nats.pid"),
+        "TRADEWIND_INSTANCE": "tests",
+        "TRADEWIND_LOCAL_NODES": "2",
+        "TRADEWIND_LOCAL_SLOTS": "3",
+    }
+    stage = Stage(environment, connection)
     listening = asyncio.create_task(stage.listen())
     yield stage
     listening.cancel()
@@ -202,8 +201,8 @@ async def test_a_machine_that_is_killed_is_a_lost_node(stage: Stage, nats_server
         await until(lambda: not nats_server.node_users.nodes() and not os.listdir(nats_server.home.nodes))
 
 
-async def test_nodes_outlive_the_provisioner_and_the_next_one_takes_them_over(stage: Stage) -> None:
-    async with stage.provisioner():
+async def test_nodes_outlive_a_killed_provisioner_and_the_next_one_takes_them_over(stage: Stage) -> None:
+    async with stage.provisioner(end=signal.SIGKILL):
         await stage.ask_for(1)
         await stage.heard("cluster.up")
     (node,) = stage.nodes
@@ -211,7 +210,7 @@ async def test_nodes_outlive_the_provisioner_and_the_next_one_takes_them_over(st
     assert pids
     stage.events.clear()
     async with stage.provisioner():
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         assert marked(node) == pids
         assert [name for name in stage.names if name.startswith("node.")] == []
         os.kill(min(pids), signal.SIGKILL)
