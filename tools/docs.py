@@ -2,6 +2,7 @@
 
     README.md, between its markers     who tells whom what, as a picture
     docs/architecture/contracts.md     every message, with who sends it, who hears it, and its fields
+    docs/architecture/asyncapi.json    the same for programs (AsyncAPI 3.0)
 
 Who hears a message is read from the services' wirings, who sends it from the code: an event and a report are
 their owner's; a command, a want and a said are sent by the services whose modules make one.
@@ -11,6 +12,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import json
 import pkgutil
 import re
 import sys
@@ -23,6 +25,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tradewind.common import contracts as common_contracts
+from tradewind.common.bus.asyncapi import asyncapi
 from tradewind.common.bus.node_users import NODES_IMPORTS
 from tradewind.common.contracts import registry
 from tradewind.common.contracts.base import Value
@@ -33,6 +36,7 @@ from tradewind.local.wirings import wirings
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CONTRACTS = ROOT / "docs" / "architecture" / "contracts.md"
+ASYNCAPI = ROOT / "docs" / "architecture" / "asyncapi.json"
 BEGIN = "<!-- made by ./dev docs, from the contracts and the wirings -->"
 END = "<!-- end of what ./dev docs made -->"
 
@@ -40,19 +44,24 @@ Contract = type[Message]
 
 
 def main(words: Sequence[str]) -> int:
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text() != text]
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
     if "--check" in words:
-        print("\n".join(f"{path.relative_to(ROOT)} is out of date: run ./dev docs" for path in stale))
+        print("".join(f"{path.relative_to(ROOT)} is out of date: run ./dev docs\n" for path in stale), end="")
         return 1 if stale else 0
-    for path in stale:
-        path.write_text(pages()[path])
+    for path, text in stale.items():
+        path.write_text(text)
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 
 def pages() -> dict[Path, str]:
     """The whole text of each page, as the code would have it now."""
-    return {README: with_picture(README.read_text()), CONTRACTS: reference()}
+    contracts()  # all of them are to be known to the AsyncAPI document
+    return {
+        README: with_picture(README.read_text()),
+        CONTRACTS: reference(),
+        ASYNCAPI: f"{json.dumps(asyncapi(), indent=1, ensure_ascii=False)}\n",
+    }
 
 
 # ---- what there is
