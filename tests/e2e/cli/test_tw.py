@@ -1,4 +1,4 @@
-"""`tw` as a person uses it, on a real local stack of two nodes."""
+"""`tw` as a person uses it, on a real local stack."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class Tw:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
     home = tmp_path_factory.mktemp("home")
-    with local_stack(home, TRADEWIND_LOCAL_NODES="2", TRADEWIND_LOCAL_SLOTS="4") as running:
+    with local_stack(home, TRADEWIND_LOCAL_NODES="4", TRADEWIND_LOCAL_SLOTS="4") as running:
         yield running
 
 
@@ -118,7 +118,8 @@ def test_a_cancelled_job(tw: Tw) -> None:
     tw.until("running", job)
     assert tw("cancel", job).code == 0
     followed = tw("logs", job)
-    assert (followed.code, followed.out) == (103, "begun\n")
+    assert followed.code == 103
+    assert followed.out.startswith("begun\n")
 
 
 def test_control_c_detaches_and_the_log_can_be_followed_again(tw: Tw) -> None:
