@@ -107,3 +107,21 @@ def _admin_url(stack: LocalStack) -> str:
     url = api.status(stack.home).events_url
     assert url is not None
     return f"nats://admin:{settings.password('nats.admin')}@{url.rpartition('@')[2]}"
+
+
+async def test_a_dead_letter_is_driven_again_by_a_person(stack: LocalStack) -> None:
+    admin = await nats.connect(_admin_url(stack))
+    await admin.jetstream().publish("cmd.scheduler.close_claim", b"once more")
+    with stack.client() as tw:
+        deadline = asyncio.get_running_loop().time() + 20
+        while not (mine := [one for one in tw.dead_letters(limit=500) if one.body == "once more"]):
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.1)
+        assert tw.redrive(mine[0].seq) == "cmd.scheduler.close_claim"
+        while (
+            again := [one for one in tw.dead_letters(limit=500) if one.body == "once more"]
+        ) == mine or not again:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.1)
+        assert [one.seq for one in again] != [one.seq for one in mine]
+    await admin.close()

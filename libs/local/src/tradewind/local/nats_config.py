@@ -3,6 +3,7 @@
 | account | who | may |
 |---|---|---|
 | SVC | `admin` | everything: it makes streams and consumers (the topology command) |
+| SVC | `operator` | what a person asks for: re-drive dead letters, remove old events; change no stream |
 | SVC | one user a service | all but what `denied` lists: change streams, speak for others |
 | NODES | one user a node | see `tradewind.common.bus.node_users` |
 | EXT | `reader` | subscribe to `evt.>`; publish nothing, not even a request |
@@ -18,6 +19,7 @@ from tradewind.local.child_process import LOG_LIMIT
 from tradewind.local.ports import LOOPBACK
 
 ADMIN = "admin"
+OPERATOR = "operator"
 READER = "reader"
 SERVICES = ("gateway", "jobs_controller", "scheduler", "optimizer", "provisioner", "serve_controller")
 WANTS_OWNER = "jobs_controller"
@@ -32,9 +34,8 @@ _STREAM_CHANGES = (
     "$JS.API.STREAM.UPDATE.>",
     "$JS.API.STREAM.DELETE.>",
     "$JS.API.STREAM.RESTORE.>",
-    "$JS.API.STREAM.PURGE.>",
-    "$JS.API.STREAM.MSG.DELETE.>",
 )
+_MESSAGE_REMOVALS = ("$JS.API.STREAM.PURGE.>", "$JS.API.STREAM.MSG.DELETE.>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def denied(service: str, *, event_nouns: Mapping[str, Iterable[str]]) -> list[st
         "log.>",
         *([] if service == WANTS_OWNER else ["want.>"]),
         *_STREAM_CHANGES,
+        *_MESSAGE_REMOVALS,
     ]
 
 
@@ -78,7 +80,7 @@ def render(
     passwords: Mapping[str, str],
     event_nouns: Mapping[str, Iterable[str]],
 ) -> str:
-    """The text of `nats.conf`. `passwords` has those of ADMIN, READER and SERVICES.
+    """The text of `nats.conf`. `passwords` has those of ADMIN, OPERATOR, READER and SERVICES.
 
     The server itself keeps its log small, since a node that tries what it may not can make it write for ever.
     """
@@ -90,6 +92,11 @@ def render(
         }
         for service in SERVICES
     ]
+    operator = {
+        "user": OPERATOR,
+        "password": passwords[OPERATOR],
+        "permissions": {"publish": {"deny": _STREAM_CHANGES}},
+    }
     exports = [
         {"service": subject, "response_type": answers, "accounts": ["NODES"]}
         for subject, answers in NODES_IMPORTS.items()
@@ -110,7 +117,7 @@ jetstream {{
 accounts {{
   SVC {{
     jetstream: enabled
-    users: {_quoted([{"user": ADMIN, "password": passwords[ADMIN]}, *service_users])}
+    users: {_quoted([{"user": ADMIN, "password": passwords[ADMIN]}, operator, *service_users])}
     exports: {_quoted([*exports, {"stream": "evt.>", "accounts": ["EXT"]}])}
   }}
   NODES {{

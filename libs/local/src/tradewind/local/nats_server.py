@@ -16,7 +16,7 @@ from tradewind.common.bus.node_users import NodeUsers
 from tradewind.common.contracts import registry
 from tradewind.common.private_files import write_private
 from tradewind.local.home import Home
-from tradewind.local.nats_config import ADMIN, READER, SERVICES, NatsFiles, render
+from tradewind.local.nats_config import ADMIN, OPERATOR, READER, SERVICES, NatsFiles, render
 from tradewind.local.ports import LOOPBACK
 from tradewind.local.server import EmbeddedServer
 from tradewind.local.settings import Settings
@@ -39,7 +39,7 @@ class EmbeddedNats(EmbeddedServer):
         self._started_with = (0, 0)
 
     def url(self, user: str) -> str:
-        """`nats://USER:PASSWORD@127.0.0.1:PORT` of ADMIN, READER or one of SERVICES."""
+        """`nats://USER:PASSWORD@127.0.0.1:PORT` of ADMIN, OPERATOR, READER or one of SERVICES."""
         return f"nats://{user}:{self._password(user)}@{LOOPBACK}:{self.port}"
 
     @property
@@ -59,7 +59,7 @@ class EmbeddedNats(EmbeddedServer):
             port=self.port,
             files=self.files,
             log=self.log,
-            passwords={user: self._password(user) for user in (ADMIN, READER, *SERVICES)},
+            passwords={user: self._password(user) for user in (ADMIN, OPERATOR, READER, *SERVICES)},
             event_nouns=event_nouns(),
         )
         write_private(self.files.config, text)

@@ -14,6 +14,7 @@ from tradewind.provisioner.app import app as provisioner
 
 from tradewind.common.bus import topology
 from tradewind.common.bus.connection import connect
+from tradewind.common.bus.retention import EventsKeeper
 from tradewind.common.db import migrate
 from tradewind.common.endpoint import Endpoint
 from tradewind.common.private_files import write_private
@@ -22,7 +23,7 @@ from tradewind.common.runtime.host import host
 from tradewind.common.runtime.settings import Settings as ServiceSettings
 from tradewind.jobs_controller.app import app as jobs_controller
 from tradewind.local.home import Home
-from tradewind.local.nats_config import ADMIN, READER
+from tradewind.local.nats_config import ADMIN, OPERATOR, READER
 from tradewind.local.nats_server import EmbeddedNats
 from tradewind.local.ports import LOOPBACK
 from tradewind.local.postgres import EmbeddedPostgres
@@ -74,7 +75,8 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 for server in (self._postgres, self._nats):
                     group.create_task(_keep_up(server), name=server.name)
-                group.create_task(host(apps), name="services")
+                keeper = EventsKeeper(self._nats.url(OPERATOR))
+                group.create_task(host([*apps, keeper]), name="services")
                 group.create_task(self._announce(apps, gateway_port), name="announce")
         finally:
             Endpoint.remove(self._home.folder)
@@ -88,8 +90,11 @@ class Stack:
             "TRADEWIND_NATS_URL": self._nats.url(service),
             "TRADEWIND_NATS_PID_FILE": str(self._home.run / "nats.pid"),
             "TRADEWIND_INSTANCE": "local",
-            GATEWAY_PORT: str(gateway_port),
+            **(self._gateway_environment(gateway_port) if service == "gateway" else {}),
         }
+
+    def _gateway_environment(self, port: int) -> dict[str, str]:
+        return {GATEWAY_PORT: str(port), "TRADEWIND_NATS_OPERATOR_URL": self._nats.url(OPERATOR)}
 
     def _apps(self, gateway_port: int) -> Sequence[App]:
         environments = {name: self.environment(name, gateway_port) for name in APPS}

@@ -95,7 +95,11 @@ class Gateway:
             stack.push_async_callback(connection.close)
             bus = NatsBus(connection)
             stack.push_async_callback(bus.close)
-            letters = DeadLetterBox(connection)
+            operator = await connect(
+                settings.nats_operator_url or settings.nats_url, name=f"{SERVICE}.operator"
+            )
+            stack.push_async_callback(operator.close)
+            letters = DeadLetterBox(operator)
             stack.push_async_callback(letters.close)
             submissions = SubmissionStore(engine)
             yield Parts(

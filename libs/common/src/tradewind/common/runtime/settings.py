@@ -26,6 +26,8 @@ class Settings:
     """Who we are to the lease: a restart under the same name takes over at once."""
     health_port: int
     """0: no health endpoint of its own."""
+    nats_operator_url: str | None = None
+    """For what services' own users may not: a person's re-driving of dead letters."""
 
     @classmethod
     def from_env(cls, environ: dict[str, str] | os._Environ[str] = os.environ) -> "Settings":
@@ -38,6 +40,7 @@ class Settings:
                 environ, "TRADEWIND_POSTGRES_URL", "postgresql+asyncpg://user:password@host/database"
             ),
             nats_url=_needed(environ, "TRADEWIND_NATS_URL", "nats://user:password@host:4222"),
+            nats_operator_url=environ.get("TRADEWIND_NATS_OPERATOR_URL") or None,
             nats_pid_file=Path(pid_file) if pid_file else None,
             instance=environ.get("TRADEWIND_INSTANCE") or socket.gethostname(),
             health_port=int(environ.get("TRADEWIND_HEALTH_PORT") or 0),
