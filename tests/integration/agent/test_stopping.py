@@ -131,3 +131,15 @@ async def test_twenty_cancels_at_any_stage_leave_nothing(plane: ControlPlane, ma
         assert (await plane.end(one)).phase is RankPhase.STOPPED
         await eventually(lambda one=one: not machine.rank_folder(one).exists(), what="its files are gone")
     assert marked("TRADEWIND_NODE_ID=n1") == [machine.agent.pid]  # type: ignore[union-attr] -- it runs
+
+
+async def test_stops_that_meet_the_answers_of_fetches(plane: ControlPlane, machine: Machine) -> None:
+    plane.spec(run="sleep 1000")
+    plane.gives = False
+    for number in range(60):
+        job = f"job-{number}"
+        await plane.want(Goal.GO, job=job, spec_ref=f"spec-{number}")
+        await asyncio.sleep(0.001 * number)
+        await plane.want(Goal.FORGET, job=job)
+    for number in range(60):
+        assert (await plane.end(fence(job=f"job-{number}"))).phase is RankPhase.STOPPED

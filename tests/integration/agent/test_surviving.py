@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import resource
 import signal
 import sys
 
@@ -196,3 +197,27 @@ async def test_a_machine_starts_its_agent_again_and_takes_it_along(
 
 async def gone(which: Fence) -> None:
     await eventually(lambda: not marked(f"TRADEWIND_FENCE={which}"), what=f"{which} is over")
+
+
+async def test_an_agent_that_waits_for_its_bus_can_be_told_to_end(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    await machine.stop()
+    await plane.server.stop()
+    await machine.spawn()
+    await eventually(lambda: "nothing listens there" in machine.output(), what="it waits")
+    assert await machine.stop() == 0
+
+
+async def test_a_full_disk_ends_the_agent_and_not_the_task(plane: ControlPlane, machine: Machine) -> None:
+    plane.spec(run="echo up; sleep 1000")
+    await plane.want(Goal.GO)
+    await plane.until(lambda: "up" in plane.text(F), what="it is up")
+    assert machine.agent is not None
+    resource.prlimit(machine.agent.pid, resource.RLIMIT_FSIZE, (0, 0))
+    await plane.want(Goal.GO, job="job-2")
+    async with asyncio.timeout(15):
+        assert await machine.agent.wait() == 1
+    assert marked(f"TRADEWIND_FENCE={F}")
+    await machine.start()
+    await plane.level(fence(job="job-2"), RankPhase.RUNNING)

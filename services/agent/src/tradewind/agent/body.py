@@ -6,7 +6,7 @@ either leads to its one answer, `Ended`.
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tradewind.agent.leftovers import Leftovers
 from tradewind.agent.log_shipper import LogShipper
 from tradewind.agent.rank_folder import Part, RankFolders
 from tradewind.agent.session import Session
+from tradewind.agent.tasks import Failed, Tasks, cancel
 from tradewind.agent.workdir import BadTar, unpack
 from tradewind.common.contracts.node_file import NodeFile
 from tradewind.common.contracts.rank import AllocationWant, RankWant
@@ -38,9 +39,9 @@ class Body:
         fetcher: Fetcher,
         shipper: LogShipper,
         tell: Callable[[Fact], None],
-        failed: Callable[[BaseException], None],
+        failed: Failed,
     ) -> None:
-        """`tell` hears what came of things; `failed`, of a bug or a full disk: nothing is sure then."""
+        """`tell` hears what came of things."""
         self._node = node
         self._shim = shim
         self._folders = folders
@@ -48,15 +49,14 @@ class Body:
         self._shipper = shipper
         self._leftovers = Leftovers()
         self._tell = tell
-        self._failed = failed
         self._inherited = inherited(os.environ)
         self._fetches: dict[Fence, asyncio.Task[None]] = {}
         self._sessions: dict[Fence, Session] = {}
         self._stopping: set[Fence] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(failed)
 
     def fetch(self, fence: Fence, want: AllocationWant) -> None:
-        task = self._fetches[fence] = self._spawn(self._fetch(fence, want))
+        task = self._fetches[fence] = self._tasks.spawn(self._fetch(fence, want))
         task.add_done_callback(lambda _: self._on_fetch_over(fence, task))
 
     def setup(self, fence: Fence, want: AllocationWant) -> None:
@@ -68,12 +68,12 @@ class Body:
     def stop(self, fence: Fence, *, grace_s: float) -> None:
         self._stopping.add(fence)
         if (session := self._sessions.get(fence)) is not None:
-            self._spawn(session.stop(grace_s=grace_s))
+            self._tasks.spawn(session.stop(grace_s=grace_s))
         elif (fetch := self._fetches.get(fence)) is not None:
-            fetch.cancel()
+            self._tasks.spawn(cancel([fetch]))
 
     def forget(self, fence: Fence) -> None:
-        self._spawn(self._forget(fence))
+        self._tasks.spawn(self._forget(fence))
 
     def recover(self, fence: Fence) -> Rank:
         """What is there of a rank whose end was not said yet. What is at work is watched from now on."""
@@ -88,9 +88,7 @@ class Body:
 
     async def close(self) -> None:
         """Let go of everything. What runs, runs on."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _fetch(self, fence: Fence, want: AllocationWant) -> None:
         folder = self._folders.of(fence)
@@ -129,7 +127,7 @@ class Body:
             begun = launch.begin(folder, part, shim=self._shim, environ={**self._inherited, **environ})
         except OSError as error:
             why = f"the {part} commands cannot be started: {error}"
-            self._spawn(self._refuse(fence, why, code=CANNOT_START, reason=part))
+            self._tasks.spawn(self._refuse(fence, why, code=CANNOT_START, reason=part))
             return
         self._watch(fence, begun)
         if part is Part.RUN:
@@ -146,7 +144,7 @@ class Body:
     def _watch(self, fence: Fence, begun: Launch) -> None:
         self._shipper.follow(fence, begun.folder)
         session = self._sessions[fence] = Session(begun, fence=str(fence))
-        self._spawn(self._until_ended(fence, session))
+        self._tasks.spawn(self._until_ended(fence, session))
 
     async def _until_ended(self, fence: Fence, session: Session) -> None:
         code = await session.ended()
@@ -190,17 +188,6 @@ class Body:
         if self._folders.of(fence).exists():
             await self._leftovers.sweep(str(fence))
             await asyncio.to_thread(self._folders.discard, fence)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_done)
-        return task
-
-    def _on_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failed(error)
 
 
 def _rank_of(want: AllocationWant, fence: Fence) -> RankWant:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from inotify_simple import INotify, flags
 
 from tradewind.agent.rank_folder import RankFolder
+from tradewind.agent.tasks import Failed, Tasks, cancel
 from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.publisher import Publisher
 from tradewind.common.contracts.log import CHUNK_BYTES, LogChunk
@@ -56,12 +57,13 @@ class Tail:
 
 
 class LogShipper:
-    def __init__(self, *, node: str, connection: Connection, publisher: Publisher) -> None:
+    def __init__(self, *, node: str, connection: Connection, publisher: Publisher, failed: Failed) -> None:
         self._node = node
         self._connection = connection
         self._publisher = publisher
         self._tails: dict[Fence, Tail] = {}
         self._watched: dict[int, Tail] = {}
+        self._tasks = Tasks(failed)
         self._inotify = INotify(nonblocking=True)
         asyncio.get_running_loop().add_reader(self._inotify.fileno(), self._on_grown)
 
@@ -72,7 +74,7 @@ class LogShipper:
         descriptor = os.open(folder.log, os.O_RDONLY | os.O_CREAT, 0o600)
         tail = Tail(fence, folder, descriptor, acked=_shipped(folder))
         self._tails[fence] = tail
-        tail.task = asyncio.create_task(self._run(tail))
+        tail.task = self._tasks.spawn(self._run(tail))
 
     async def drain(self, fence: Fence) -> None:
         """Returns when the bus has all that is in the log now. Waits out a loss of the bus."""
@@ -95,8 +97,7 @@ class LogShipper:
         """Follow it no longer."""
         tail = self._tails.pop(fence, None)
         if tail is not None and tail.task is not None:
-            tail.task.cancel()
-            await asyncio.wait([tail.task])
+            await cancel([tail.task])
 
     async def close(self) -> None:
         for fence in tuple(self._tails):

@@ -1,6 +1,7 @@
 """One agent, from its folder to its end: the first file to open."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from tradewind.agent.log_shipper import LogShipper
 from tradewind.agent.memory import remember
 from tradewind.agent.node_folder import NodeFolder
 from tradewind.agent.speaker import Speaker
+from tradewind.agent.tasks import cancel
 from tradewind.agent.want_pull import WantPull
 from tradewind.common.bus.connection import Connection, connect
 from tradewind.common.bus.node_users import inbox_prefix
@@ -25,7 +27,10 @@ from tradewind.common.contracts.node_file import NodeCredentials, NodeFile
 from tradewind.common.reactor.ports import Unavailable
 from tradewind.common.telemetry.spans import tracer_of
 
+log = logging.getLogger(__name__)
+
 HEARTBEAT_S = 10.0
+CONNECT_S = 5.0
 
 
 async def run(folder: NodeFolder) -> None:
@@ -41,10 +46,22 @@ async def run(folder: NodeFolder) -> None:
     folder.ranks.empty_trash()
     journal = Journal(folder.journal)
     remembered = remember(journal.read())
-    connection = await _connect(node, credentials)
+    connecting = asyncio.ensure_future(_connect(node, credentials))
+    await asyncio.wait([over, connecting], return_when=asyncio.FIRST_COMPLETED)
+    if over.done():
+        await cancel([connecting])
+        return
+    connection = connecting.result()
     publisher = Publisher(connection)
-    speaker = Speaker(node=node.node, journal=journal, connection=connection, publisher=publisher)
-    shipper = LogShipper(node=node.node, connection=connection, publisher=publisher)
+
+    def failed(error: BaseException) -> None:
+        if not over.done():
+            over.set_exception(error)
+
+    speaker = Speaker(
+        node=node.node, journal=journal, connection=connection, publisher=publisher, failed=failed
+    )
+    shipper = LogShipper(node=node.node, connection=connection, publisher=publisher, failed=failed)
     tracer = tracer_of("agent")
     agent = Agent(
         node=node.node,
@@ -59,10 +76,10 @@ async def run(folder: NodeFolder) -> None:
             fetcher=Fetcher(connection, node=node.node, blobs=folder.blobs),
             shipper=shipper,
             tell=tell,
-            failed=lambda error: _fail(over, error),
+            failed=failed,
         ),
     )
-    pull = WantPull(connection, node=node.node, take=agent.take)
+    pull = WantPull(connection, node=node.node, take=agent.take, failed=failed)
     connection.watch(lambda up: agent.say_levels() if up else None)
     agent.recover(remembered, folder.ranks)
     try:
@@ -87,11 +104,12 @@ async def _connect(node: NodeFile, credentials: NodeCredentials) -> Connection:
     at = urlsplit(node.nats_url)
     secret = f"{quote(credentials.user, safe='')}:{quote(credentials.password, safe='')}"
     url = at._replace(netloc=f"{secret}@{at.netloc}").geturl()
-    while True:
+    prefix = inbox_prefix(node.node)
+    while True:  # a node waits for its bus as long as it lives
         try:
-            return await connect(url, name=f"agent {node.node}", inbox_prefix=inbox_prefix(node.node))
-        except Unavailable:  # it has logged why; a node waits for its bus as long as it lives
-            continue
+            return await connect(url, name=f"agent {node.node}", inbox_prefix=prefix, wait_s=CONNECT_S)
+        except Unavailable as why:
+            log.warning("%s; trying again", why)
 
 
 async def _heartbeat(node: NodeFile, speaker: Speaker, connection: Connection) -> None:
@@ -123,9 +141,7 @@ async def _first(over: asyncio.Future[None], *lives: Awaitable[None]) -> None:
     try:
         await asyncio.wait([over, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
     for one in (over, *tasks):
         if one.done() and not one.cancelled() and (error := one.exception()) is not None:
             raise error
@@ -134,8 +150,3 @@ async def _first(over: asyncio.Future[None], *lives: Awaitable[None]) -> None:
 def _settle(over: asyncio.Future[None]) -> None:
     if not over.done():
         over.set_result(None)
-
-
-def _fail(over: asyncio.Future[None], error: BaseException) -> None:
-    if not over.done():
-        over.set_exception(error)

@@ -10,6 +10,7 @@ import os
 from datetime import UTC, datetime
 
 from tradewind.agent.journal import Journal, Record
+from tradewind.agent.tasks import Failed, Tasks
 from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.publisher import Publisher
 from tradewind.common.contracts.envelope import Envelope, encode
@@ -23,7 +24,9 @@ PAUSES_S = (0.05, 0.2, 1.0, 2.0)
 
 
 class Speaker:
-    def __init__(self, *, node: str, journal: Journal, connection: Connection, publisher: Publisher) -> None:
+    def __init__(
+        self, *, node: str, journal: Journal, connection: Connection, publisher: Publisher, failed: Failed
+    ) -> None:
         self.boot = os.urandom(8).hex()
         """Differs each time the agent's process starts."""
         self._node = node
@@ -33,19 +36,21 @@ class Speaker:
         self._ordinal = itertools.count(1)
         self._pending: dict[Fence, Envelope] = {}
         self._sending: dict[Fence, asyncio.Task[None]] = {}
+        self._tasks = Tasks(failed)
 
     def say(self, said: RankSaid, *, trace: str) -> None:
         """Write it down, and send it until it is acked or overtaken."""
         self._journal.append(Record(said=said))
         if said.phase in ENDED_RANK_PHASES:
             self._journal.sync_soon()
-        # The trace of a job ends with its start; how it ends, hours later, is a trace of its own, linked to that.
+        # The trace of a job ends with its start; how it ends, hours later, is a trace of its own, linked to
+        # that one.
         over = said.phase in ENDED_RANK_PHASES
         self._pending[said.fence] = self._envelope(
             said, correlation=said.fence.job, trace="" if over else trace, link=trace if over else ""
         )
         if said.fence not in self._sending:
-            self._sending[said.fence] = asyncio.create_task(self._send(said.fence))
+            self._sending[said.fence] = self._tasks.spawn(self._send(said.fence))
 
     def is_pending(self, fence: Fence) -> bool:
         return fence in self._pending
@@ -55,9 +60,7 @@ class Speaker:
         await self._publisher.publish([encode(self._envelope(said, correlation=self._node, trace=""))])
 
     async def close(self) -> None:
-        for task in self._sending.values():
-            task.cancel()
-        await asyncio.gather(*self._sending.values(), return_exceptions=True)
+        await self._tasks.close()
 
     async def _send(self, fence: Fence) -> None:
         failed = 0

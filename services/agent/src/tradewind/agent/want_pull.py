@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from nats.aio.msg import Msg
 
+from tradewind.agent.tasks import Failed
 from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.node_users import consumer_name
 from tradewind.common.contracts.envelope import Packet
@@ -28,10 +29,13 @@ PAUSE_S = 0.2
 
 
 class WantPull:
-    def __init__(self, connection: Connection, *, node: str, take: Callable[[Packet], None]) -> None:
+    def __init__(
+        self, connection: Connection, *, node: str, take: Callable[[Packet], None], failed: Failed
+    ) -> None:
         self._connection = connection
         self._consumer = consumer_name(node)
         self._take = take
+        self._failed = failed
         self._inbox = connection.client.new_inbox()
         self._current = ""
         self._left = 0
@@ -88,7 +92,11 @@ class WantPull:
                 await self._on_end(status, headers.get("Description", ""))
             return
         self._left -= 1
-        self._take(Packet(msg.subject, headers, msg.data))
+        try:
+            self._take(Packet(msg.subject, headers, msg.data))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, nats-py would only log it
+            self._failed(error)
+            return
         await msg.ack()
         if self._left <= 0:
             self._end()

@@ -4,6 +4,7 @@ import asyncio
 import posixpath
 import tarfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -17,7 +18,9 @@ async def unpack(blob: Path, into: Path) -> None:
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await asyncio.wait([writing])
+        while not writing.done():
+            with suppress(asyncio.CancelledError):  # it may be repeated
+                await asyncio.wait([writing])
         raise
 
 
