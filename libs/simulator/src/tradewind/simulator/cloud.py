@@ -57,7 +57,7 @@ class Outcome:
 
 
 class ScriptedCloud:
-    """`provisioner.infra.driver.Driver`. `on_boot` is told of each machine that is up, and starts its agent."""
+    """`provisioner.infra.driver.Driver`. `on_boot` starts the agent of a machine that is up."""
 
     name = INFRA
     capabilities = Capabilities(authoritative_liveness=True, multi_node=True)

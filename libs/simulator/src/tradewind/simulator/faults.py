@@ -35,6 +35,8 @@ class Rates:
     """The bus answers nobody for a while (a second)."""
     agent_crash: float = 1 / 300
     """An agent dies, its processes live; it starts again from its journal (a second and node)."""
+    cut_off: float = 1 / 600
+    """An agent reaches nobody for a while, and runs on (a second and node)."""
     node_loss: float = 1 / 900
     """A machine is gone with all that runs on it (a second and node)."""
     refusal: float = 0.2
@@ -110,3 +112,7 @@ class FaultPlan:
 
     def between(self, low: float, high: float) -> float:
         return self.random.uniform(low, high)
+
+    def often_short(self, low: float, middle: float, high: float) -> float:
+        """Mostly between `low` and `middle`, sometimes up to `high`."""
+        return self.between(low, middle) if self.random.random() < 0.7 else self.between(middle, high)

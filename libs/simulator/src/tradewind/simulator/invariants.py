@@ -150,7 +150,7 @@ def what_is_noted_as_sent_was_sent(seen: Seen, committed: Committed) -> Broken:
 
 
 def one_life_of_a_rank(seen: Seen, machine: Machine, process: Process) -> Broken:
-    """No rank of a job has two processes at once, nor do two attempts of a job live at once (design.md §2)."""
+    """No rank of a job has two processes at once, nor do two attempts of it live at once (design.md §2)."""
     fence = process.fence
     for other_machine, other in seen.runs[fence.job]:
         if other is process:

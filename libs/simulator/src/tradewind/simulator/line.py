@@ -53,6 +53,9 @@ class Outages:
     losses: int = 0
     """How often the bus was lost."""
 
+    def begin(self, name: str, lasts_s: float) -> None:
+        self.until[name] = asyncio.get_running_loop().time() + lasts_s
+
     def down(self, name: str) -> bool:
         until = self.until.get(name)
         return until is not None and until > asyncio.get_running_loop().time()
@@ -75,7 +78,7 @@ class Line:
         on_crash: Callable[[Process, str], None] | None = None,
         on_freeze: Callable[[Process], None] | None = None,
     ) -> None:
-        """Without `on_crash` and `on_freeze` the process neither dies of its calls nor stands still in them."""
+        """Without `on_crash` and `on_freeze` the process neither dies of its calls nor freezes in them."""
         self.process = process
         self.faults = faults
         self.outages = outages
@@ -97,6 +100,11 @@ class Line:
         await self._travel(where)
         return result
 
+    async def bus_is_back(self) -> None:
+        while self.down("bus"):
+            await self.outages.over("bus")
+            await self.outages.over(self.process.name)
+
     def may_crash(self, moment: str) -> None:
         if self._on_crash is not None and self.faults.strikes("crash"):
             self._on_crash(self.process, moment)
@@ -106,8 +114,12 @@ class Line:
     async def _travel(self, where: str) -> None:
         await asyncio.sleep(0.0002 + 0.002 * self.faults.random.random() ** 3)
         await self.process.breathe()
-        if self.outages.down(where):
+        if self.down(where):
             raise Unavailable(f"{where} does not answer")
+
+    def down(self, where: str) -> bool:
+        """Whether that is down, or the process is cut off from all."""
+        return self.outages.down(where) or self.outages.down(self.process.name)
 
 
 class LinedStore:
@@ -216,7 +228,7 @@ class LinedIntake:
             await process.breathe()
             if faults.strikes("delay"):
                 await asyncio.sleep(faults.between(0.05, 20.0))
-            await self._line.outages.over("bus")
+            await self._line.bus_is_back()
             taken = await self._intake.fetch(limit)
             await process.breathe()
             lost = [one for one in taken if may_be_lost(one.packet.subject) and faults.strikes("loss")]
@@ -232,7 +244,7 @@ class LinedIntake:
         await self._line.process.breathe()
         self._line.may_crash("before ack")
         loop = asyncio.get_running_loop()
-        if self._line.outages.down("bus") or self._line.faults.strikes("lost_ack"):
+        if self._line.down("bus") or self._line.faults.strikes("lost_ack"):
             # The server asks again after a while, and is then told (see `bus.intake`).
             loop.call_later(ACK_WAIT_S, lambda: loop.create_task(self._ack_late(deliveries)))
         else:
@@ -244,6 +256,6 @@ class LinedIntake:
             await self._intake.close()
 
     async def _ack_late(self, deliveries: Sequence[Delivery]) -> None:
-        await self._line.outages.over("bus")
+        await self._line.bus_is_back()
         if self._line.process.alive:
             await self._intake.ack(deliveries)

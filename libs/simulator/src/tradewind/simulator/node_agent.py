@@ -87,6 +87,7 @@ class SimulatedSpeaker(Speaker):
         bus: Bus,
         boot: int,
         clock: Clock,
+        failed: Callable[[BaseException], None],
     ) -> None:
         # Of a publisher it uses `publish`, and of a connection `watch`: the bus in memory has the one, this
         # the other.
@@ -95,6 +96,7 @@ class SimulatedSpeaker(Speaker):
             journal=journal,
             connection=cast(Connection, connection),
             publisher=cast(Publisher, bus),
+            failed=failed,
         )
         self.boot = f"boot-{boot}"
         self._clock = clock
@@ -139,6 +141,12 @@ class NodeAgent:
         machine = self._machine
         journal = MachineJournal(machine)
         remembered = remember(journal.read())
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def failed(error: BaseException) -> None:
+            if not over.done():
+                over.set_exception(error)
+
         speaker = SimulatedSpeaker(
             machine.node,
             journal=journal,
@@ -146,6 +154,7 @@ class NodeAgent:
             bus=self._bus,
             boot=self._boot,
             clock=self._clock,
+            failed=failed,
         )
         agent = Agent(
             node=machine.node,
@@ -165,6 +174,7 @@ class NodeAgent:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hear_wants(agent))
             group.create_task(self._beat(speaker))
+            await over
 
     async def _hear_wants(self, agent: Agent) -> None:
         while True:

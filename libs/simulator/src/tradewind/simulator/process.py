@@ -15,6 +15,10 @@ T = TypeVar("T")
 _present: ContextVar["Process | None"] = ContextVar("process", default=None)
 
 
+Broke = Callable[["Process", BaseException | None], None]
+"""Hears of a main task that ended by itself, and how (None: well)."""
+
+
 class Killed(BaseException):
     """Raised inside a process that was killed. Not an Exception: nothing may catch it and go on."""
 
@@ -24,7 +28,7 @@ class Process:
     well).
     """
 
-    def __init__(self, name: str, *, on_end: Callable[["Process", BaseException | None], None]) -> None:
+    def __init__(self, name: str, *, on_end: Broke) -> None:
         self.name = name
         self.alive = True
         self.frozen_until = 0.0

@@ -11,7 +11,7 @@ from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.line import Line, LinedBus, LinedStore, Outages
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import MemoryStore
-from tradewind.simulator.process import Process
+from tradewind.simulator.process import Broke, Process
 
 Note = Callable[[str], None]
 Beside = Callable[[Store, Bus], Coroutine[None, None, None]]
@@ -38,7 +38,7 @@ class ServiceLife:
         faults: FaultPlan,
         outages: Outages,
         note: Note,
-        broke: Callable[[str, BaseException | None], None],
+        broke: Broke,
     ) -> None:
         self.name = name
         self._wiring = wiring
@@ -57,7 +57,7 @@ class ServiceLife:
 
     def start(self, holder: str) -> None:
         self._lives += 1
-        process = Process(f"{self.name}/{holder}.{self._lives}", on_end=self._on_end)
+        process = Process(f"{self.name}/{holder}.{self._lives}", on_end=self._broke)
         self._process = process
         line = Line(process, self._faults, self._outages, on_crash=self._on_crash, on_freeze=self._on_freeze)
         store = LinedStore(self._store, line, self.name)
@@ -88,11 +88,7 @@ class ServiceLife:
     def _on_crash(self, process: Process, moment: str) -> None:
         self._note(f"{process.name} crashes {moment}")
         if process is self._process:
-            delay = (
-                self._faults.between(0.1, 3.0)
-                if self._faults.random.random() < 0.7
-                else self._faults.between(3, 90)
-            )
+            delay = self._faults.often_short(0.1, 3.0, 90.0)
             holder = process.name.rpartition("/")[2].partition(".")[0]
             asyncio.get_running_loop().call_later(delay, self.start, holder)
         elif process is self._frozen:
@@ -114,6 +110,3 @@ class ServiceLife:
         process.kill()
         if self._frozen is process:
             self._frozen = None
-
-    def _on_end(self, process: Process, error: BaseException | None) -> None:
-        self._broke(process.name, error)

@@ -5,7 +5,7 @@ them.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -18,6 +18,7 @@ from tradewind.common.hands import Hand
 from tradewind.common.reactor.ports import Bus, Lease, Position, Store
 from tradewind.simulator import invariants, services, workload
 from tradewind.simulator import machine as machines
+from tradewind.simulator.agents import Agents
 from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.faults import ALL, FaultPlan, Rates
 from tradewind.simulator.history import History
@@ -26,11 +27,11 @@ from tradewind.simulator.line import Line, LinedBus, Outages
 from tradewind.simulator.machine import Machine, Onlooker, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
-from tradewind.simulator.node_agent import NodeAgent, SimulatedConnection
 from tradewind.simulator.process import Killed, Process, task_factory
 from tradewind.simulator.provisioner_outside import provisioner_hands, watch_driver
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
+from tradewind.simulator.trouble import Trouble
 from tradewind.simulator.user import User
 from tradewind.simulator.virtual_time import Stuck, TimeStandsStill, VirtualClock, VirtualLoop, run
 
@@ -94,13 +95,28 @@ class World(Onlooker):
             faults=self.faults,
             random=Random(f"cloud/{setup.seed}"),
             onlooker=self,
-            on_boot=self._start_agent,
+            on_boot=self._on_boot,
         )
         self.seen.cloud = self._cloud
         self._violation: asyncio.Future[None] = loop.create_future()
-        self._boots = 0
-        self._agents: dict[str, Process] = {}
-        self._connections: dict[str, SimulatedConnection] = {}
+        self._agents = Agents(
+            seed=setup.seed,
+            server=self._server,
+            clock=self._clock,
+            faults=self.faults,
+            outages=self._outages,
+            scripts=self._script,
+            note=self._note,
+            broke=self._broke,
+        )
+        self._trouble = Trouble(
+            faults=self.faults,
+            outages=self._outages,
+            services=[wiring.service for wiring in wirings],
+            agents=self._agents,
+            cloud=self._cloud,
+            note=self._note,
+        )
         self._services: list[ServiceLife] = []
         for wiring in wirings:
             name = wiring.service
@@ -139,20 +155,20 @@ class World(Onlooker):
         """Raises Violation."""
         for service in self._services:
             service.start("first")
-        user = Process("user", on_end=lambda process, error: self._broke(process.name, error))
+        user = Process("user", on_end=self._broke)
         line = Line(user, self.faults, self._outages)
         bus = LinedBus(MemoryBus(self._server), self._server, line)
         user.start(User(bus=bus, clock=self._clock, seen=self.seen, all_over=self._all_over).run())
-        troubles = [asyncio.ensure_future(one) for one in self._troubles()]
+        self._trouble.begin()
         try:
             await self._until(FAULTS_END_S)
-            self._calm()
+            self._trouble.end()
+            self.seen.quiet_since = self._loop.time()
             await self._come_to_rest()
             judge(invariants.AT_THE_END, self.seen)
         finally:
-            for trouble in troubles:
-                trouble.cancel()
-            processes = [user, *self._agents.values()]
+            self._trouble.end()
+            processes = [user, *self._agents.processes.values()]
             for service in self._services:
                 processes += service.stop()
             for process in processes:
@@ -211,95 +227,10 @@ class World(Onlooker):
             timeline=tuple(self.history.timeline(timeline, about=about)) if timeline else (),
         )
 
-    # ---- what goes wrong by itself
+    # ---- what the world is made of
 
-    def _troubles(self) -> Iterator[Coroutine[None, None, None]]:
-        for service in self._services:
-            yield self._now_and_then("store_down", lambda name=service.name: self._outage(name))
-        yield self._now_and_then("bus_down", lambda: self._outage("bus"))
-        yield self._now_and_then("agent_crash", self._crash_an_agent, each=lambda: len(self._agents))
-        yield self._now_and_then("node_loss", self._lose_a_node, each=lambda: len(self._cloud.up))
-
-    async def _now_and_then(
-        self, kind: str, strike: Callable[[], bool], *, each: Callable[[], int] = lambda: 1
-    ) -> None:
-        """A fault that comes by its own: at its rate, for each thing that it may strike."""
-        while (pause := self.faults.pause_s(kind)) is not None:
-            await asyncio.sleep(pause / max(1, each()))
-            if not self.faults.quiet and strike():
-                self.faults.injected[kind] += 1
-
-    def _outage(self, name: str) -> bool:
-        lasts = (
-            self.faults.between(0.5, 10.0)
-            if self.faults.random.random() < 0.7
-            else self.faults.between(10, 90)
-        )
-        self._outages.until[name] = self._loop.time() + lasts
-        if name == "bus":
-            self._outages.losses += 1
-            self._tell_agents(up=False)
-            self._loop.call_later(lasts, self._tell_agents, True)
-        self._note(f"{name}{'' if name == 'bus' else ' has no store: it'} is down for {lasts:.1f} s")
-        return True
-
-    def _tell_agents(self, up: bool) -> None:
-        for node, process in self._agents.items():
-            if process.alive:
-                self._connections[node].tell(up=up)
-
-    def _crash_an_agent(self) -> bool:
-        living = [node for node, process in self._agents.items() if process.alive]
-        if not living:
-            return False
-        node = self.faults.random.choice(living)
-        self._agents[node].kill()
-        self._cloud.ledger[node].machine.on_end = None
-        delay = (
-            self.faults.between(0.5, 20.0)
-            if self.faults.random.random() < 0.7
-            else self.faults.between(20, 200)
-        )
-        self._note(f"the agent of {node[:8]} crashes, and is back in {delay:.1f} s")
-        self._loop.call_later(delay, self._start_agent, self._cloud.ledger[node].machine)
-        return True
-
-    def _lose_a_node(self) -> bool:
-        up = self._cloud.up
-        if not up:
-            return False
-        rented = self.faults.random.choice(up)
-        self._note(f"machine {rented.machine.node[:8]} is gone")
-        self._cloud.lose(rented)
-        return True
-
-    def _calm(self) -> None:
-        self.faults.quiet = True
-        self._outages.until.clear()
-        self.seen.quiet_since = self._loop.time()
-        self._note("nothing fails any more")
-
-    # ---- agents
-
-    def _start_agent(self, machine: Machine) -> None:
-        if not machine.up:
-            return
-        self._boots += 1
-        process = Process(f"agent/{machine.node}", on_end=lambda one, error: self._broke(one.name, error))
-        line = Line(process, self.faults, self._outages)
-        connection = self._connections[machine.node] = SimulatedConnection()
-        agent = NodeAgent(
-            machine,
-            boot=self._boots,
-            bus=LinedBus(MemoryBus(self._server), self._server, line),
-            connection=connection,
-            clock=self._clock,
-            random=Random(f"agent/{self._setup.seed}/{self._boots}"),
-            scripts=self._script,
-        )
-        self._agents[machine.node] = process
-        machine.on_death = process.kill
-        process.start(agent.run())
+    def _on_boot(self, machine: Machine) -> None:
+        self._agents.start(machine)
 
     def _script(self, fence: Fence) -> Script:
         script = self.seen.workload.ask_of[fence.job].script
@@ -353,9 +284,10 @@ class World(Onlooker):
             self._note(f"broken: {violation}")
             self._violation.set_exception(violation)
 
-    def _broke(self, name: str, error: BaseException | None) -> None:
+    def _broke(self, process: Process, error: BaseException | None) -> None:
         if isinstance(error, Killed):
             return
+        name = process.name
         how = (
             f"{name} ended by itself: {type(error).__name__}: {error}" if error else f"{name} ended by itself"
         )
