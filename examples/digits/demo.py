@@ -1,6 +1,8 @@
-"""The main job, shown: a training run that loses its machine half-way and ends well all the same. `./dev demo`
+"""The main job, shown: a training run that loses its machine half-way and ends well all the same. `./dev
+demo`
 
-Everything is real: the control plane, the training, the kill -9 of the node and all of its processes, the recovery from
+Everything is real: the control plane, the training, the kill -9 of the node and all of its processes, the
+recovery from
 the last checkpoint. The exit code is 0 only if each step could be seen to have happened.
 """
 

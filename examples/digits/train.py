@@ -1,6 +1,8 @@
-"""Trains a classifier of handwritten digits, an epoch at a time, and goes on from the last checkpoint if there is one.
+"""Trains a classifier of handwritten digits, an epoch at a time, and goes on from the last checkpoint if
+there is one.
 
-The checkpoint is written aside and renamed, so that a kill at any moment leaves the old one or the new one, whole.
+The checkpoint is written aside and renamed, so that a kill at any moment leaves the old one or the new one,
+whole.
 """
 
 import os
@@ -17,6 +19,7 @@ from sklearn.neural_network import MLPClassifier
 EPOCHS = int(os.environ.get("EPOCHS", "200"))
 CHECKPOINT = Path(os.environ.get("CHECKPOINT_DIR", ".")) / "digits.ckpt"
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
+ATTEMPT = os.environ.get("TRADEWIND_ATTEMPT", "-")
 SEED = 7
 REPORT = 10
 
@@ -51,10 +54,10 @@ def main() -> None:
     resumed = load_checkpoint()
     if resumed is None:
         first, model = 1, MLPClassifier(hidden_layer_sizes=(64,), learning_rate_init=0.002, random_state=SEED)
-        print(f"attempt {os.environ.get('TRADEWIND_ATTEMPT', '-')}: training from scratch", flush=True)
+        print(f"attempt {ATTEMPT}: training from scratch", flush=True)
     else:
         first, model = resumed[0] + 1, resumed[1]
-        print(f"attempt {os.environ.get('TRADEWIND_ATTEMPT', '-')}: resuming after epoch {resumed[0]}", flush=True)
+        print(f"attempt {ATTEMPT}: resuming after epoch {resumed[0]}", flush=True)
     order = np.random.default_rng(SEED + first)
     for epoch in range(first, EPOCHS + 1):
         began = time.perf_counter()

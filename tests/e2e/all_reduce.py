@@ -1,4 +1,6 @@
-"""A sum over all ranks of a gang, over TCP between their nodes' addresses: what a rendezvous needs, and no more."""
+"""A sum over all ranks of a gang, over TCP between their nodes' addresses: what a rendezvous needs, and no
+more.
+"""
 
 import os
 import socket

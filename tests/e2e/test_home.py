@@ -9,6 +9,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.stack import local_stack, task
 from tradewind.client.records import LogChunk
 from tradewind.common.endpoint import Endpoint
@@ -78,12 +80,9 @@ def test_only_its_owner_may_come_in(tmp_path: Path) -> None:
         for token in (None, "wrong"):
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             request = urllib.request.Request(f"{stack.url}/v1/jobs", headers=headers)
-            try:
+            with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(request, timeout=5)
-            except urllib.error.HTTPError as refused:
-                assert refused.code == 401
-            else:
-                raise AssertionError("it let a stranger in")
+            assert refused.value.code == 401
 
 
 def _await_end(pid: int) -> None:

@@ -1,4 +1,6 @@
-"""Everything of the control plane is killed -9 while jobs run, in turn and again and again: nobody may notice."""
+"""Everything of the control plane is killed -9 while jobs run, in turn and again and again: nobody may
+notice.
+"""
 
 import itertools
 import os

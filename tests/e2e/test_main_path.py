@@ -75,7 +75,9 @@ def test_an_array_runs_each_of_its_jobs_once(tw: Client, tmp_path: Path) -> None
 
 
 def test_two_nodes_meet_at_their_addresses(tw: Client) -> None:
-    """A real rendezvous: rank 0 listens at its own address, sums what each rank sends, and tells all of them."""
+    """A real rendezvous: rank 0 listens at its own address, sums what each rank sends, and tells all of
+    them.
+    """
     run = Path(__file__).parent / "all_reduce.py"
     job = tw.submit(task(f"python3 {run}", num_nodes=2))
     text = "".join(chunk.text for chunk in job.logs() if isinstance(chunk, LogChunk))

@@ -42,11 +42,7 @@ async def test_a_plain_client_follows_jobs_as_cloudevents_and_can_publish_nothin
             assert json.loads(event.data)["job"]["id"] == job.id
             assert b"hunter2" not in event.data
             told.append(event.subject.rsplit(".", 1)[1])
-    assert told == ["queued", "starting", "running", "succeeded"] or told == [
-        "queued",
-        "starting",
-        "succeeded",
-    ]
+    assert [one for one in told if one != "running"] == ["queued", "starting", "succeeded"]
     for subject in (
         "evt.default.job.queued",
         "cmd.jobs_controller.cancel",

@@ -1,4 +1,6 @@
-"""One trace tells a job from its submission to its start, across every service; what comes later is linked to it."""
+"""One trace tells a job from its submission to its start, across every service; what comes later is linked
+to it.
+"""
 
 import threading
 import time
@@ -72,6 +74,7 @@ def test_a_job_is_one_trace_from_submit_to_start(receiver: tuple[Receiver, int],
         job = tw.submit(task("sleep 0.2"))
         assert job.wait(timeout=60).phase == "succeeded"
         deadline = time.monotonic() + 15
+        root, seen, linked = None, set[str](), list[str]()
         wanted = {"gateway", "jobs_controller", "scheduler", "optimizer", "provisioner", "agent"}
         while time.monotonic() < deadline:
             root = _submission(received)

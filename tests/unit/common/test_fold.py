@@ -159,7 +159,9 @@ def test_levels_not_newer_than_what_was_seen_are_ignored() -> None:
 
 
 def test_versions_of_things_that_share_an_id_are_not_compared() -> None:
-    """Found by the simulator: a cluster that had heard its placement's v6 took its claim's end, v4, for old news."""
+    """Found by the simulator: a cluster that had heard its placement's v6 took its claim's end, v4, for old
+    news.
+    """
     rows = dict(fold({}, switched(5, lit=True)).rows)
     noise = Hum(lamp=LampLevel(id="a", workspace="w", version=1, lit=False))
     assert fold(rows, noise).rows[Ref("shadow", "a")].seen == {"test_lamp/a": 5, "test_hum/a": 1}

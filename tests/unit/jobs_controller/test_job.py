@@ -94,8 +94,8 @@ def hear(job: Job, *heard: tuple[int, RankPhase] | tuple[int, RankPhase, int]) -
     return decision
 
 
-def running(ranks: int = 1, **options: int) -> Job:
-    job = state(grant(submitted(ranks, **options)))
+def running(ranks: int = 1, *, max_restarts: int = 0) -> Job:
+    job = state(grant(submitted(ranks, max_restarts=max_restarts)))
     for phase in (RankPhase.PREPARED, RankPhase.RUNNING):
         for rank in range(ranks):
             job = hear(job, (rank, phase)).state or job
@@ -311,7 +311,9 @@ INPUTS = st.one_of(
 
 @given(st.lists(INPUTS, max_size=30), st.integers(0, 2))
 def test_no_order_of_inputs_breaks_a_job(inputs: list[tuple[object, ...]], max_restarts: int) -> None:
-    """Decisions are total; terminal is terminal; a living job wakes; the next attempt waits for every rank's end."""
+    """Decisions are total; terminal is terminal; a living job wakes; the next attempt waits for every
+    rank's end.
+    """
     job = submitted(2, max_restarts=max_restarts)
     for one in inputs:
         decision = _decide(job, one)
@@ -364,7 +366,9 @@ def _levels_match(published: tuple[Message, ...], job: Job) -> bool:
 
 
 def test_a_grant_that_broke_before_it_was_heard_of_is_given_back() -> None:
-    """Found by the simulator: the grant's event was lost, then its node; the job waited for the grant for ever."""
+    """Found by the simulator: the grant's event was lost, then its node; the job waited for the grant for
+    ever.
+    """
     job = submitted()
     decision = decide.observe_allocation(
         job, AllocationBroken.of(allocation(job, AllocationPhase.BROKEN, gone=(0,))), CTX, sign=sign

@@ -104,7 +104,8 @@ def test_only_enabled_infras_can_be_launched_and_the_reason_names_the_cheapest_e
     ranking = launchable(rank(Shape(cpus=8), 1, offers=OFFERS, infras=infras), infras)
     assert ranking.candidates == ()
     assert ranking.why_none == (
-        "2 offers would fit, such as gcp/us/us-a large at $0.70/h, but on no infra that is enabled here (local)"
+        "2 offers would fit, such as gcp/us/us-a large at $0.70/h, "
+        "but on no infra that is enabled here (local)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Bring the local stack up and down, from outside of it: what `tw api …` and every other `tw` command call."""
+"""Bring the local stack up and down, from outside: what `tw api …` and every other `tw` command call."""
 
 import os
 import shutil
@@ -25,7 +25,9 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """`url` is where it answers, `events_url` where programs outside follow events; None while it does not run."""
+    """`url` is where it answers, `events_url` where programs outside follow events; None while it does not
+    run.
+    """
 
     home: Path
     url: str | None
@@ -34,7 +36,8 @@ class StackStatus:
 
 
 def start(folder: Path, *, processes: bool = False) -> Endpoint:
-    """Start the stack of a home unless it runs; returns once it answers. `processes`: each service in its own.
+    """Start the stack of a home unless it runs; returns once it answers. `processes`: each service in its
+    own.
 
     Safe to call from several places at once: one of them starts it, the others wait for it.
 
@@ -124,7 +127,9 @@ def logs(folder: Path, *, follow: bool = False) -> Iterator[str]:
 
 
 def _end_processes_of(node: str) -> None:
-    """Everything that a node runs bears its id in its environment. The machine goes first: it would start others."""
+    """Everything that a node runs bears its id in its environment. The machine goes first: it would start
+    others.
+    """
     mark = f"TRADEWIND_NODE_ID={node}".encode()
     for _ in range(20):
         pids = [pid for pid in _pids() if mark in _environ(pid) and started_at(pid) is not None]

@@ -1,6 +1,7 @@
 """The local stack: both servers under supervision, what they must hold, and every service.
 
-The order of a start: lock the home, servers, schemas, streams, services, and last `endpoint.json`: whoever reads that
+The order of a start: lock the home, servers, schemas, streams, services, and last `endpoint.json`: whoever
+reads that
 finds everything there.
 """
 
@@ -8,9 +9,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-
-from tradewind.gateway.app import app as gateway
-from tradewind.provisioner.app import app as provisioner
 
 from tradewind.common.bus import topology
 from tradewind.common.bus.connection import connect
@@ -21,6 +19,7 @@ from tradewind.common.private_files import write_private
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.host import host
 from tradewind.common.runtime.settings import Settings as ServiceSettings
+from tradewind.gateway.app import app as gateway
 from tradewind.jobs_controller.app import app as jobs_controller
 from tradewind.local.home import Home
 from tradewind.local.nats_config import ADMIN, OPERATOR, READER
@@ -33,6 +32,7 @@ from tradewind.local.service_process import ServiceProcess
 from tradewind.local.settings import Settings
 from tradewind.local.wirings import READERS, wirings
 from tradewind.optimizer.app import app as optimizer
+from tradewind.provisioner.app import app as provisioner
 from tradewind.scheduler.app import app as scheduler
 from tradewind.serve_controller.app import app as serve_controller
 
@@ -54,7 +54,9 @@ class Moved(Exception):
 
 
 class Stack:
-    """One home's control plane. Must run on the main thread (the servers die with the thread that made them)."""
+    """One home's control plane. Must run on the main thread (the servers die with the thread that made
+    them).
+    """
 
     def __init__(self, home: Home, *, processes: bool = False) -> None:
         self._home = home
@@ -127,7 +129,7 @@ class Stack:
 
     async def _announce(self, apps: Sequence[App], gateway_port: int) -> None:
         """Once all services lead, the home says where it answers."""
-        while not all(app.ready() for app in apps):
+        while not all(app.ready() for app in apps):  # noqa: ASYNC110 - once, for a moment, at the start
             await asyncio.sleep(0.005)
         write_private(self._home.events_url_file, self._nats.url(READER))
         Endpoint.of_this_process(f"http://{LOOPBACK}:{gateway_port}").write(self._home.folder)

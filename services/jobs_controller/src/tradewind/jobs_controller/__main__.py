@@ -1,8 +1,8 @@
 """Runs the service alone: `python -m tradewind.jobs_controller`."""
 
-from tradewind.jobs_controller.app import app
 from tradewind.common.runtime.host import run
 from tradewind.common.runtime.settings import Settings
+from tradewind.jobs_controller.app import app
 
 if __name__ == "__main__":
     settings = Settings.from_env()

@@ -1,8 +1,8 @@
 """Runs the service alone: `python -m tradewind.optimizer`."""
 
-from tradewind.optimizer.app import app
 from tradewind.common.runtime.host import run
 from tradewind.common.runtime.settings import Settings
+from tradewind.optimizer.app import app
 
 if __name__ == "__main__":
     settings = Settings.from_env()

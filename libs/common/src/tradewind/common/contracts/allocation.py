@@ -156,7 +156,9 @@ class CapacityPhase(StrEnum):
 
 
 class CapacityLevel(Level):
-    """The scheduler's record of one node: what it can hold and whether it is still used. Its id is the node's."""
+    """The scheduler's record of one node: what it can hold and whether it is still used. Its id is the
+    node's.
+    """
 
     phase: CapacityPhase
     claim: str

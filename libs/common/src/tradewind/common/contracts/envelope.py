@@ -1,7 +1,9 @@
 """A message on its way: CloudEvents 1.0 in binary content mode over NATS headers.
 
-`ce-id, ce-type, ce-source, ce-subject, ce-time` as in the CloudEvents NATS protocol binding; `traceparent` as in W3C Trace
-Context; `tw-cause` is the id of the input that led to it, `tw-correlation` the id of the thing (mostly a job) for which
+`ce-id, ce-type, ce-source, ce-subject, ce-time` as in the CloudEvents NATS protocol binding; `traceparent`
+as in W3C Trace
+Context; `tw-cause` is the id of the input that led to it, `tw-correlation` the id of the thing (mostly a
+job) for which
 all of it happens, `tw-link` a trace that this one continues without being part of it.
 """
 

@@ -14,7 +14,9 @@ class NodePhase(StrEnum):
     """The infra gave a machine; its agent has not spoken yet."""
     READY = "ready"
     SUSPECT = "suspect"
-    """Its agent is silent; nobody knows yet whether it is gone. Nothing new is placed there, nothing is killed."""
+    """Its agent is silent; nobody knows yet whether it is gone. Nothing new is placed there, nothing is
+    killed.
+    """
     DRAINING = "draining"
     TERMINATING = "terminating"
     TERMINATED = "terminated"
@@ -166,7 +168,9 @@ class OwnOffer(Value):
 
 
 class InfraLevel(Level):
-    """Whether an infra can be used by this installation, and what it yields beyond the catalog. Its id is its name."""
+    """Whether an infra can be used by this installation, and what it yields beyond the catalog. Its id is
+    its name.
+    """
 
     enabled: bool
     why: str = ""

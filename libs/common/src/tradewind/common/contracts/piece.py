@@ -1,4 +1,6 @@
-"""The answer to `rank.Fetch` on the wire: `Fetched` as one JSON line, a newline, the raw bytes of the piece."""
+"""The answer to `rank.Fetch` on the wire: `Fetched` as one JSON line, a newline, the raw bytes of the
+piece.
+"""
 
 from pydantic import ValidationError
 

@@ -1,4 +1,6 @@
-"""Wants and saids of ranks: between the jobs controller and the agents. And the grant by which an agent fetches."""
+"""Wants and saids of ranks: between the jobs controller and the agents. And the grant by which an agent
+fetches.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -57,12 +59,16 @@ class AllocationWant(Want, name="allocation"):
 
     @property
     def ttl_s(self) -> int | None:
-        """A want that says `forget` is itself forgotten in time, so that the stream does not grow with finished jobs."""
+        """A want that says `forget` is itself forgotten in time, so that the stream does not grow with
+        finished jobs.
+        """
         return FORGET_TTL_S if self.goal is Goal.FORGET else None
 
 
 class RankSaid(Said, name="rank"):
-    """The level of one rank, as its node sees it. Said on each change, and again whenever a newer want arrives."""
+    """The level of one rank, as its node sees it. Said on each change, and again whenever a newer want
+    arrives.
+    """
 
     fence: Fence
     phase: RankPhase
@@ -75,7 +81,8 @@ class RankSaid(Said, name="rank"):
 
 
 class Fetch(Message, name="fetch", noun="grant"):
-    """Request of an agent, on `said.<node>.fetch` (core NATS, answered by the gateway): a piece of what a grant gives.
+    """Request of an agent, on `said.<node>.fetch` (core NATS, answered by the gateway): a piece of what a
+    grant gives.
 
     `ref` is the grant's own spec reference, or the sha256 of a blob that the spec names.
     """
@@ -101,7 +108,8 @@ class Fetch(Message, name="fetch", noun="grant"):
 class Fetched(Message, name="fetched", noun="grant"):
     """The answer to `Fetch`; the bytes follow this header line (JSON, newline, raw bytes).
 
-    `total` is the whole length in bytes. With `error`, there are no bytes, and asking again helps only if `retry`.
+    `total` is the whole length in bytes. With `error`, there are no bytes, and asking again helps only if
+    `retry`.
     """
 
     total: int = 0

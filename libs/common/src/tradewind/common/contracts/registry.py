@@ -78,7 +78,9 @@ class Event(Message):
 
 
 class Level(Value):
-    """The public state of one thing, with the version of its row. A reader ignores what is not newer than what it saw."""
+    """The public state of one thing, with the version of its row. A reader ignores what is not newer than
+    what it saw.
+    """
 
     id: str
     workspace: str

@@ -8,7 +8,9 @@ from tradewind.common.contracts.base import Value
 
 
 class Shape(Value):
-    """What one rank asks of its node. CPUs in vCPUs, memory in GiB; None and 0 ask for nothing in particular."""
+    """What one rank asks of its node. CPUs in vCPUs, memory in GiB; None and 0 ask for nothing in
+    particular.
+    """
 
     cpus: float = Field(default=1.0, ge=0)
     memory_gib: float = Field(default=0.0, ge=0)
@@ -95,7 +97,9 @@ class Failure(Value):
 
 
 class Place(Value):
-    """An offer as it was ranked: where a cluster may be launched, and what one node of it costs (USD per hour)."""
+    """An offer as it was ranked: where a cluster may be launched, and what one node of it costs (USD per
+    hour).
+    """
 
     infra: str
     region: str = ""

@@ -1,1 +1,3 @@
-"""What every process of Tradewind is made of: settings, clock, ids, apps, a host that runs them, and their health."""
+"""What every process of Tradewind is made of: settings, clock, ids, apps, a host that runs them, and their
+health.
+"""

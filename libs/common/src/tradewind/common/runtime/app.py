@@ -1,4 +1,6 @@
-"""An app: one service's own loop. The same object runs alone in a container or beside others in one process."""
+"""An app: one service's own loop. The same object runs alone in a container or beside others in one
+process.
+"""
 
 from typing import Protocol
 
@@ -8,7 +10,9 @@ class App(Protocol):
     def name(self) -> str: ...
 
     async def run(self) -> None:
-        """Runs until cancelled. Faults of the store and the bus are waited out inside; what it raises ends the process."""
+        """Runs until cancelled. Faults of the store and the bus are waited out inside; what it raises ends
+        the process.
+        """
         ...
 
     def ready(self) -> bool:

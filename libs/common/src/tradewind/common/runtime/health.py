@@ -1,4 +1,5 @@
-"""Two answers for whoever keeps a process alive: `/healthz` (its loop turns) and `/readyz` (all apps do their work).
+"""Two answers for whoever keeps a process alive: `/healthz` (its loop turns) and `/readyz` (all apps do
+their work).
 
 Plain asyncio: a service without an HTTP surface of its own needs no web framework for these.
 """
@@ -41,5 +42,11 @@ def _response(path: bytes, apps: Sequence[App]) -> bytes:
         case _:
             status = "404 Not Found"
     body = json.dumps({"apps": ready}).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
+    head = (
+        f"HTTP/1.1 {status}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        "\r\n",
+    )
+    return "\r\n".join(head).encode() + body

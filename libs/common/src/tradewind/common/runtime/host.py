@@ -1,4 +1,4 @@
-"""Runs apps until the process is told to end: one per container, or all of them in one process on a laptop."""
+"""Runs apps until the process is told to end: one a container, or all in one process on a laptop."""
 
 import asyncio
 import logging
@@ -18,7 +18,9 @@ AGAIN_S = 1.0
 
 
 def run(apps: Sequence[App], *, health_port: int = 0) -> None:
-    """Blocks until SIGTERM or SIGINT. With `health_port`, answers `/healthz` and `/readyz` there, on loopback."""
+    """Blocks until SIGTERM or SIGINT. With `health_port`, answers `/healthz` and `/readyz` there, on
+    loopback.
+    """
     configure_logging()
     uvloop.run(_until_signalled(apps, health_port))
 

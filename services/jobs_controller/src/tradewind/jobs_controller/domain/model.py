@@ -134,7 +134,7 @@ class Job(Aggregate):
 
 
 class Workflow(Aggregate):
-    """An array of jobs of one spec. It submits them a chunk at a time, so that no step grows with its size."""
+    """An array of jobs of one spec. It submits them a chunk at a time: no step grows with its size."""
 
     kind: ClassVar[str] = "workflow"
 
