@@ -311,3 +311,16 @@ def test_a_cluster_that_has_ended_tells_a_claim_that_still_asks() -> None:
     over = cluster(ClusterPhase.TERMINATED, wake_at=None)
     assert told(rules.observe_claim(over, claim(), CTX), ClusterTerminated)[0].cluster == over.level
     assert rules.observe_claim(over, claim(ClaimPhase.CLOSED), CTX).publish == ()
+
+
+def test_a_gang_that_broke_before_it_could_serve_is_given_up() -> None:
+    """Found by the simulator: one of two nodes was lost before the scheduler had heard of the other."""
+    gang = up()
+    lost, left = gang.gang
+    broken = rules.observe_node(gang, node_event(lost, NodePhase.LOST), CTX)
+    assert [ask.id for ask in told(broken, RestateClaim)] == [gang.claim]
+    assert rules.observe_claim(state(broken), claim(ClaimPhase.SERVED), CTX).do == ()
+    decision = rules.observe_claim(state(broken), claim(), CTX)
+    again = state(decision)
+    assert (again.phase, again.place) == (ClusterPhase.LAUNCHING, THERE)
+    assert [drain.id for drain in told(decision, DrainNode)] == [left]

@@ -51,6 +51,8 @@ def observe_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decis
         return Decision(publish=over)
     if claim.phase is ClaimPhase.CLOSED:
         return close(cluster, "nobody wants it any more", ctx)
+    if claim.phase is ClaimPhase.OPEN and cluster.phase is ClusterPhase.UP and _is_broken(cluster):
+        return give_up(cluster.evolve(), _broken("a node was lost before the gang could serve"), ctx)
     if (cluster.name, cluster.retention) != (claim.name, claim.retention):
         return became(cluster.evolve(name=claim.name, retention=claim.retention))
     return Decision()
@@ -141,9 +143,11 @@ def _settle(cluster: Cluster, ctx: Ctx, *, why: str = "") -> Decision[Cluster]:
     match cluster.phase:
         case ClusterPhase.DRAINING | ClusterPhase.UP if _is_empty(cluster):
             return _terminated(cluster)
-        case ClusterPhase.LAUNCHING if any(node not in cluster.nodes for node in cluster.gang):
-            failure = Failure(kind=FailureKind.TRANSIENT, scope=Scope.OFFER, message=why or "a node ended")
-            return give_up(cluster, failure, ctx)
+        case ClusterPhase.LAUNCHING if _is_broken(cluster):
+            return give_up(cluster, _broken(why or "a node ended"), ctx)
+        case ClusterPhase.UP if _is_broken(cluster):
+            # Only a claim that still asks minds: one that was served has said what it wants instead.
+            return became(cluster, RestateClaim(id=cluster.claim, workspace=cluster.workspace))
         case ClusterPhase.LAUNCHING if cluster.gang and _all_ready(cluster):
             up = cluster.but(phase=ClusterPhase.UP, reason="", wake_at=ctx.now + LATER)
             return became(up, ClusterUp.of(up.level))
@@ -164,6 +168,14 @@ def wake(cluster: Cluster, ctx: Ctx) -> Decision[Cluster]:
         ask += drains(cluster, cluster.reason)
     under_way: tuple[Intent, ...] = (orders.launch(cluster, cluster.launch),) if cluster.launch else ()
     return became(again, *ask, do=under_way)
+
+
+def _is_broken(cluster: Cluster) -> bool:
+    return any(node not in cluster.nodes for node in cluster.gang)
+
+
+def _broken(why: str) -> Failure:
+    return Failure(kind=FailureKind.TRANSIENT, scope=Scope.OFFER, message=why)
 
 
 def _all_ready(cluster: Cluster) -> bool:
