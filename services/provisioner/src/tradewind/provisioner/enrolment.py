@@ -25,9 +25,11 @@ class Enrolment:
 
     async def admit(self, nodes: Iterable[str]) -> dict[str, Admission]:
         """The same again for those that are in already. Raises Unavailable."""
-        passwords = await asyncio.to_thread(self.users.add_all, nodes)
+        wanted = tuple(nodes)
+        # Consumers first: while the server takes over a change of users, it answers no such request.
         with unavailable("the consumers of nodes"):
-            await asyncio.gather(*(apply_durable(self.js, wants_of(node)) for node in passwords))
+            await asyncio.gather(*(apply_durable(self.js, wants_of(node)) for node in wanted))
+        passwords = await asyncio.to_thread(self.users.add_all, wanted)
         at = urlsplit(self.nats_url)
         address = at._replace(netloc=at.netloc.rpartition("@")[2]).geturl()
         return {
@@ -37,6 +39,6 @@ class Enrolment:
 
     async def dismiss(self, node: str) -> None:
         """Nothing happens to one that is not in. Raises Unavailable."""
-        await asyncio.to_thread(self.users.remove, node)
         with unavailable("the consumers of nodes"):
             await remove_durable(self.js, wants_of(node))
+        await asyncio.to_thread(self.users.remove, node)
