@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 PULL_EXPIRES_S = 30.0
 PAUSE_S = 0.2
 CLOSE_S = 0.5
-ACKED_REMEMBERED = 10_000
+ACKED_REMEMBERED = 4_000
 """Of what was acked last: if its ack was lost, or crossed its redelivery, it is acked again, not taken."""
 
 
@@ -129,23 +129,23 @@ class NatsIntake:
     async def _fall_in_line(self) -> None:
         """Have everything given again that is not acked: also what arrived and was not handed out."""
         change = self._changes
-        if self._subscription is not None:
-            await self._subscription.unsubscribe()  # what is under way to it, and its pull, go nowhere
+        if (broken := self._subscription) is not None:
+            self._subscription = None
+            await broken.unsubscribe()  # what is under way to it, and its pull, go nowhere
         while self._arrived:
             del self._in_hand[self._arrived.popleft().token]
         self._expected, self._pull_left = 1, 0
-        js = self._connection.js
+        js, client = self._connection.js, self._connection.client
         try:
-            await js.consumer_info(
-                self._stream, self._durable
-            )  # a reset of one that is not there has no answer
+            # A reset of a consumer that is not there has no answer at all.
+            await js.consumer_info(self._stream, self._durable)
             await js.reset_consumer(self._stream, self._durable)
         except nats.errors.TimeoutError:
             if change == self._changes:
                 raise
             return  # the server was lost meanwhile: ask again
-        self._inbox = self._connection.client.new_inbox()
-        self._subscription = await self._connection.client.subscribe(f"{self._inbox}.*", cb=self._on_message)
+        self._inbox = client.new_inbox()
+        self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._on_message)
         self._in_line = change == self._changes
 
     async def _wait(self) -> None:

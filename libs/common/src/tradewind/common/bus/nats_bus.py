@@ -39,6 +39,7 @@ class NatsBus:
 
     async def last_sequence(self, stream: str) -> int:
         """Raises Unavailable."""
+        self._connection.require_up()
         with unavailable(f"the stream {stream}"):
             return (await self._connection.js.stream_info(stream)).state.last_seq
 
