@@ -27,7 +27,7 @@ REPORT = 10
 def shifted(images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Five of each: as it is, and moved by a pixel each way."""
     square = images.reshape(-1, 8, 8)
-    moved = [np.roll(square, shift, axis=(1, 2)) for shift in SHIFTS]
+    moved: list[np.ndarray] = [np.roll(square, shift, axis=(1, 2)) for shift in SHIFTS]
     return np.concatenate(moved).reshape(-1, 64), np.tile(targets, len(SHIFTS))
 
 
@@ -47,9 +47,10 @@ def save_checkpoint(epoch: int, model: MLPClassifier) -> None:
 
 def main() -> None:
     digits: Any = load_digits()
-    train_x, test_x, train_y, test_y = train_test_split(
+    parts: Any = train_test_split(
         digits.data / 16.0, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target
     )
+    train_x, test_x, train_y, test_y = parts
     train_x, train_y = shifted(train_x, train_y)
     resumed = load_checkpoint()
     if resumed is None:

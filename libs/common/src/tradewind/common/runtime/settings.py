@@ -5,6 +5,7 @@ Secrets come by the environment or by files of the home, never by arguments (the
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Settings:
     """For what services' own users may not: a person's re-driving of dead letters."""
 
     @classmethod
-    def from_env(cls, environ: dict[str, str] | os._Environ[str] = os.environ) -> "Settings":
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingMissing."""
         home = Path(environ.get("TRADEWIND_HOME") or Path.home() / ".tradewind")
         pid_file = environ.get("TRADEWIND_NATS_PID_FILE")
@@ -47,7 +48,7 @@ class Settings:
         )
 
 
-def _needed(environ: dict[str, str] | os._Environ[str], name: str, form: str) -> str:
+def _needed(environ: Mapping[str, str], name: str, form: str) -> str:
     value = environ.get(name)
     if not value:
         raise SettingMissing(f"{name} is not set; write it as {form}")
