@@ -25,6 +25,7 @@ from tradewind.gateway.http import api
 from tradewind.gateway.http.operations import missing
 from tradewind.gateway.http.server import listen, serve
 from tradewind.gateway.infra_reads import InfraReads
+from tradewind.gateway.job_pages import JobPages
 from tradewind.gateway.job_reads import JobReads
 from tradewind.gateway.parts import Parts
 from tradewind.gateway.projection_store import ProjectionStore
@@ -101,14 +102,16 @@ class Gateway:
             stack.push_async_callback(operator.close)
             letters = DeadLetterBox(operator)
             stack.push_async_callback(letters.close)
+            pages = JobPages(engine)
+            stack.push_async_callback(pages.close)
             submissions = SubmissionStore(engine)
             yield Parts(
-                engine=engine,
                 connection=connection,
                 bus=bus,
                 clock=clock,
                 blobs=Blobs(self._settings.blobs, limit=self._settings.blob_limit),
                 jobs=JobReads(engine),
+                pages=pages,
                 infra=InfraReads(engine),
                 submissions=submissions,
                 submitting=Submitting(submissions, bus, clock),

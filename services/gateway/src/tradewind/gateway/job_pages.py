@@ -1,12 +1,16 @@
 """Pages of jobs. The path that is asked most: the rows hold their JSON as text, and Postgres only joins it."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tradewind.common.contracts.job import JobPhase
 from tradewind.common.db.engine import driver_connection
+from tradewind.gateway.domain.submission import Workspace
+from tradewind.gateway.held_connection import HeldConnection
 
 _CURSOR = re.compile(r"(\d{1,15})_(-1|\d{1,9})")
 
@@ -15,36 +19,53 @@ class BadCursor(ValueError):
     """`after` was not made by us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which jobs. `workflow` is an array's id or number; `after` the `next` of the page before."""
+class PageQuery(BaseModel):
+    """Which jobs."""
 
-    workspace: str
-    phases: tuple[str, ...] = ()
+    workspace: Workspace = Field(default="default", description="Whose jobs.")
+    phase: tuple[JobPhase | Literal["submitted"], ...] = Field(default=(), description="May be repeated.")
     name: str | None = None
     user: str | None = None
-    workflow: str | None = None
-    cluster: str | None = None
-    after: str | None = None
-    limit: int = 50
+    workflow: str | None = Field(default=None, description="An array's id or number.")
+    cluster: str | None = Field(default=None, description="The named cluster that they are pinned to.")
+    limit: int = Field(default=50, ge=1, le=500)
+    after: str | None = Field(default=None, description="The `next` of the page before.")
+
+    @property
+    def searches(self) -> bool:
+        """No index gives these in order: many rows may be looked at."""
+        return len(self.phase) > 1 or any((self.name, self.user, self.cluster))
 
 
-async def job_page(engine: AsyncEngine, query: Query, *, observed_at: datetime) -> bytes:
-    """A JobPage as JSON, newest first.
+class JobPages:
+    """Gives pages as bytes. Those that an index gives at once go over one connection that is kept for them."""
 
-    Raises:
-        BadCursor, Unavailable
-    """
-    sql, values = _statement(query)
-    async with driver_connection(engine) as connection:
-        (row,) = await connection.fetch(sql, *values)
-    full = row["jobs"] == query.limit
-    following = f'"{row["last"]}"' if full else "null"
-    text = f'{{"jobs":[{row["views"] or ""}],"next":{following},"observed_at":"{observed_at.isoformat()}"}}'
-    return text.encode()
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._held = HeldConnection(engine)
+
+    async def page(self, query: PageQuery, *, observed_at: datetime) -> bytes:
+        """A JobPage as JSON, newest first.
+
+        Raises:
+            BadCursor, Unavailable
+        """
+        sql, values = _statement(query)
+        if query.searches:
+            async with driver_connection(self._engine) as connection:
+                (row,) = await connection.fetch(sql, *values)
+        else:
+            (row,) = await self._held.fetch(sql, *values)
+        full = row["jobs"] == query.limit
+        following = f'"{row["last"]}"' if full else "null"
+        text = f'{{"jobs":[{row["views"] or ""}],"next":{following},"observed_at":"{observed_at.isoformat()}"}}'
+        return text.encode()
+
+    async def close(self) -> None:
+        await self._held.close()
 
 
-def _statement(query: Query) -> tuple[str, list[object]]:
+def _statement(query: PageQuery) -> tuple[str, list[object]]:
     values: list[object] = [query.workspace, query.limit]
     conditions = ["workspace = $1"]
 
@@ -53,8 +74,10 @@ def _statement(query: Query) -> tuple[str, list[object]]:
         conditions.append(condition.format(*(f"${first + at}" for at in range(len(more)))))
         values.extend(more)
 
-    if query.phases:
-        where("phase = ANY({}::text[])", list(query.phases))
+    if len(query.phase) == 1:
+        where("phase = {}", str(query.phase[0]))  # an index gives these in the order of the page
+    elif query.phase:
+        where("phase = ANY({}::text[])", [str(one) for one in query.phase])
     if query.name is not None:
         where("name = {}", query.name)
     if query.user is not None:

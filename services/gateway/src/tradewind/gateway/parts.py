@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.dead_letter_box import DeadLetterBox
 from tradewind.common.bus.nats_bus import NatsBus
@@ -11,6 +9,7 @@ from tradewind.common.reactor.ports import Clock
 from tradewind.gateway.blobs import Blobs
 from tradewind.gateway.endings import Endings
 from tradewind.gateway.infra_reads import InfraReads
+from tradewind.gateway.job_pages import JobPages
 from tradewind.gateway.job_reads import JobReads
 from tradewind.gateway.projector import Projector
 from tradewind.gateway.submission_store import SubmissionStore
@@ -19,12 +18,12 @@ from tradewind.gateway.submitting import Submitting
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    engine: AsyncEngine
     connection: Connection
     bus: NatsBus
     clock: Clock
     blobs: Blobs
     jobs: JobReads
+    pages: JobPages
     infra: InfraReads
     submissions: SubmissionStore
     submitting: Submitting

@@ -9,9 +9,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tradewind.common.contracts.base import Value
-from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, JobPhase
+from tradewind.common.contracts.job import TERMINAL_JOB_PHASES
 from tradewind.common.runtime.ids import new_uuid7
-from tradewind.gateway import job_pages
 from tradewind.gateway.domain.cloud_events import Timeline
 from tradewind.gateway.domain.costs import JobCost
 from tradewind.gateway.domain.job_views import SUBMITTED, Job, JobPage, Kind, Workflow
@@ -19,6 +18,7 @@ from tradewind.gateway.domain.submission import SubmitRequest, submission
 from tradewind.gateway.http.bodies import check_body
 from tradewind.gateway.http.parameters import DEFAULT_WORKSPACE, InWorkspace, JobReference, traceparent_of
 from tradewind.gateway.http.problems import Refused, answers, invalid, not_found
+from tradewind.gateway.job_pages import BadCursor, PageQuery
 from tradewind.gateway.job_reads import Found
 from tradewind.gateway.parts import Parts
 from tradewind.gateway.submission_store import KeyReused
@@ -115,36 +115,11 @@ def routes(parts: Parts) -> APIRouter:
         )
 
     @router.get("/v1/jobs", response_model=JobPage, responses=answers())
-    async def page(
-        workspace: InWorkspace = DEFAULT_WORKSPACE,
-        phase: Annotated[
-            tuple[JobPhase | Literal["submitted"], ...], Query(description="May be repeated.")
-        ] = (),
-        name: str | None = None,
-        user: str | None = None,
-        workflow: Annotated[str | None, Query(description="An array's id or number.")] = None,
-        cluster: Annotated[
-            str | None, Query(description="The named cluster that they are pinned to.")
-        ] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
-    ) -> Response:
+    async def page(query: Annotated[PageQuery, Query()]) -> Response:
         """Jobs, newest first."""
-        query = job_pages.Query(
-            workspace=workspace,
-            phases=tuple(str(one) for one in phase),
-            name=name,
-            user=user,
-            workflow=workflow,
-            cluster=cluster,
-            after=after,
-            limit=limit,
-        )
         try:
-            shown = await job_pages.job_page(
-                parts.engine, query, observed_at=parts.projector.complete_until()
-            )
-        except job_pages.BadCursor as why:
+            shown = await parts.pages.page(query, observed_at=parts.projector.complete_until())
+        except BadCursor as why:
             raise invalid(str(why), field="after") from None
         return Response(shown, media_type="application/json")
 

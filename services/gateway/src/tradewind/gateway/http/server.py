@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+KEPT_S = 75
+"""How long a connection may be idle: longer than clients keep one, so that they do not write into a closed one."""
 GRACE_S = 1
 """What a stopping server waits for requests under way. Followed streams never end by themselves."""
 
@@ -50,6 +52,7 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
             access_log=False,
             server_header=False,
             date_header=False,
+            timeout_keep_alive=KEPT_S,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
