@@ -1,37 +1,37 @@
-"""A span for each commit of a store, in the trace of what the committing task works on.
+"""A span for each use of a database connection: a transaction, or a statement that commits by itself.
 
-Around the port and not below it: stores speak to the driver itself, where no library's hooks see them.
+By the pool's events, since stores speak to the driver itself, where SQLAlchemy sees no commit.
 """
 
-from typing import cast
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from tradewind.common.reactor.ports import Batch, Lease, Store
-from tradewind.common.telemetry.spans import Off, Tracer, current_traceparent
+from tradewind.common.telemetry.spans import Off, Span, Tracer, current_traceparent
 
-
-class _TracedCommits:
-    """A store that hands everything else on to the one within."""
-
-    def __init__(self, store: Store, tracer: Tracer) -> None:
-        self._store = store
-        self._tracer = tracer
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    async def commit(self, lease: Lease, batch: Batch, *, ttl_s: float) -> list[int]:
-        attributes = {
-            "db.system.name": "postgresql",
-            "tradewind.rows": len(batch.created) + len(batch.updated),
-            "tradewind.outbox": len(batch.outbox),
-            "tradewind.intents": len(batch.intents),
-        }
-        with self._tracer.span_for("commit", traceparent=current_traceparent(), attributes=attributes):
-            return await self._store.commit(lease, batch, ttl_s=ttl_s)
+_SPAN = "tradewind.span"
 
 
-def trace_commits(store: Store, tracer: Tracer) -> Store:
-    """`store` with a span around each commit. Off: `store` itself."""
+def trace_commits(engine: AsyncEngine, tracer: Tracer) -> None:
+    """Spans in the trace of what the task works on; none where it works on nothing that is traced.
+
+    Off: nothing is listened to.
+    """
     if isinstance(tracer, Off):
-        return store
-    return cast("Store", _TracedCommits(store, tracer))  # by __getattr__ it has the rest of the port, too
+        return
+
+    def on_checkout(
+        _dbapi: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        if traceparent := current_traceparent():
+            attributes = {"db.system.name": "postgresql"}
+            entry.info[_SPAN] = tracer.span_for("postgres", traceparent=traceparent, attributes=attributes)
+
+    def on_checkin(_dbapi: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        span: Span | None = entry.info.pop(_SPAN, None)
+        if span is not None:
+            span.end()
+
+    event.listen(engine.sync_engine, "checkout", on_checkout)
+    event.listen(engine.sync_engine, "checkin", on_checkin)
