@@ -21,6 +21,7 @@ from tradewind.common.runtime.host import host
 from tradewind.common.runtime.settings import Settings as ServiceSettings
 from tradewind.gateway.app import app as gateway
 from tradewind.jobs_controller.app import app as jobs_controller
+from tradewind.local.config import environment_of
 from tradewind.local.home import Home
 from tradewind.local.nats_config import ADMIN, OPERATOR, READER
 from tradewind.local.nats_server import EmbeddedNats
@@ -47,6 +48,7 @@ APPS: Mapping[str, Callable[[ServiceSettings], App]] = {
     "gateway": gateway,
 }
 GATEWAY_PORT = "TRADEWIND_GATEWAY_PORT"
+LIMITS = ("TRADEWIND_LOCAL_NODES", "TRADEWIND_LOCAL_SLOTS")
 
 
 class Moved(Exception):
@@ -62,6 +64,8 @@ class Stack:
         self._home = home
         self._processes = processes
         self._settings = Settings(home)
+        # A variable of whoever starts the stack wins over the file.
+        self._config = {**environment_of(home.folder), **_chosen(os.environ)}
         self._postgres = EmbeddedPostgres(home, self._settings)
         self._nats = EmbeddedNats(home, self._settings)
 
@@ -92,6 +96,7 @@ class Stack:
             "TRADEWIND_NATS_URL": self._nats.url(service),
             "TRADEWIND_NATS_PID_FILE": str(self._home.run / "nats.pid"),
             "TRADEWIND_INSTANCE": "local",
+            **self._config,
             **(self._gateway_environment(gateway_port) if service == "gateway" else {}),
         }
 
@@ -111,7 +116,8 @@ class Stack:
                 )
                 for name, environment in environments.items()
             ]
-        os.environ[GATEWAY_PORT] = str(gateway_port)
+        # In one process there is one environment; each service reads of it what concerns it.
+        os.environ.update(self._config, **{GATEWAY_PORT: str(gateway_port)})
         return [make(ServiceSettings.from_env(environments[name])) for name, make in APPS.items()]
 
     async def _make_schemas(self) -> None:
@@ -134,6 +140,10 @@ class Stack:
         write_private(self._home.events_url_file, self._nats.url(READER))
         Endpoint.of_this_process(f"http://{LOOPBACK}:{gateway_port}").write(self._home.folder)
         log.info("ready at http://%s:%d", LOOPBACK, gateway_port)
+
+
+def _chosen(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in LIMITS if name in environ}
 
 
 async def _keep_up(server: EmbeddedServer) -> None:
