@@ -50,6 +50,7 @@ LEASE_TTL_S = 15.0
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
 NOTE_SENT_AFTER_S = 1.0
 OUTBOX_KEPT = timedelta(minutes=10)
+PRUNE_EVERY = timedelta(minutes=1)
 
 
 class Spans(Protocol):
@@ -99,6 +100,7 @@ class Leader:
         self._sent: list[tuple[int, Position]] = []
         self._lease: Lease | None = None
         self._losses = 0
+        self._prune_at = clock.now()
 
     @property
     def leading(self) -> bool:
@@ -203,7 +205,10 @@ class Leader:
             self._sent = []
         else:
             await self._store.renew(lease, ttl_s=LEASE_TTL_S)
-            await self._store.prune(sent_before=self._clock.now() - OUTBOX_KEPT)
+            now = self._clock.now()
+            if now >= self._prune_at:
+                await self._store.prune(sent_before=now - OUTBOX_KEPT)
+                self._prune_at = now + PRUNE_EVERY
 
     async def _process(
         self, lease: Lease, inbox: Inbox, *, deliveries: Sequence[Delivery], due: Sequence[Envelope]
