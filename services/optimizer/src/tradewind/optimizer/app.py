@@ -20,4 +20,4 @@ def app(settings: Settings) -> App:
         endpoint = Endpoint(RankOffers, answer)
         await serve([endpoint], service="optimizer", nats_url=outside.settings.nats_url)
 
-    return ServiceApp(wiring(broker), settings, beside=(questions,))
+    return ServiceApp(wiring(broker), settings, beside=(questions,), knows_enough=broker.has_heard_of_infras)

@@ -45,11 +45,13 @@ class ServiceApp:
         *,
         hands: Callable[[Outside], Mapping[str, Hand]] = lambda outside: {},
         beside: Sequence[Beside] = (),
+        knows_enough: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wiring = wiring
         self._settings = settings
         self._make_hands = hands
         self._beside = beside
+        self._knows_enough = knows_enough
         self._leader: Leader | None = None
 
     @property
@@ -57,8 +59,8 @@ class ServiceApp:
         return self._wiring.service
 
     def ready(self) -> bool:
-        """It leads. (A standby is not ready: nothing is to be sent its way.)"""
-        return self._leader is not None and self._leader.leading
+        """It leads, and knows enough to be asked. (A standby is not ready: nothing is to be sent its way.)"""
+        return self._leader is not None and self._leader.leading and self._knows_enough()
 
     async def run(self) -> None:
         engine = create_engine(self._settings.postgres_url, service=self.name, generic_plans=True)

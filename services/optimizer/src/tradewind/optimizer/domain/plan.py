@@ -51,6 +51,10 @@ class Broker:
                 case _:
                     raise TypeError(f"the optimizer has no rows of kind {row.kind}")
 
+    def has_heard_of_infras(self) -> bool:
+        """Until then it would say of everything that it fits nowhere."""
+        return bool(self._infras)
+
     def plan(self, ctx: Ctx) -> Sequence[Decision[Placement]]:
         return list(self._choose(ctx))
 
