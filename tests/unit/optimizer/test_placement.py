@@ -124,6 +124,13 @@ def test_the_seed_catalog_answers_what_people_ask_most() -> None:
     assert all(one.place.room.accelerator_count >= 8 for one in answer.candidates)
 
 
+def test_a_person_is_told_of_nodes_that_are_in_use_too() -> None:
+    optimizer = Optimizer()
+    optimizer.hear(InfraSurveyed.of(local(in_use=2)))
+    answer = optimizer.broker.answer(RankOffers(shape=Shape(), limit=1))
+    assert [(str(one.place), one.enabled) for one in answer.candidates] == [("local local", True)]
+
+
 class Optimizer:
     def __init__(self) -> None:
         self.broker = Broker(OFFERS)

@@ -85,13 +85,21 @@ class Broker:
                 yield became(infeasible, PlacementInfeasible.of(infeasible.level))
 
     def answer(self, query: RankOffers) -> RankedOffers:
-        """What a demand would cost, everywhere: for a person who wants to know before spending."""
-        ranking = rank(query.shape, query.count, offers=self._offers, infras=self._infras)
+        """What a demand would cost, everywhere: for a person who wants to know before spending.
+
+        Nodes that are in use now count too: the demand may be placed on them, or wait for them.
+        """
+        whole = {name: _as_if_idle(infra) for name, infra in self._infras.items()}
+        ranking = rank(query.shape, query.count, offers=self._offers, infras=whole)
         return RankedOffers(
             candidates=cheapest_by_type(ranking.candidates)[: query.limit],
             considered=ranking.considered,
             why_none=ranking.why_none,
         )
+
+
+def _as_if_idle(infra: InfraLevel) -> InfraLevel:
+    return infra.but(offers=tuple(offer.but(in_use=0) for offer in infra.offers))
 
 
 def _ordered(ranking: Ranking, placement: Placement) -> tuple[Place, ...]:
