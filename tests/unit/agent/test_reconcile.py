@@ -106,6 +106,8 @@ RUNS = (*READY, GO, Started(F, AT))
         ((*RUNS, GO), []),
         ((*RUNS, STOP, stopped(), GO), []),
         ((*RUNS, ended(0), Started(F, AT)), []),
+        ((*RUNS, Prepared(F)), []),
+        ((*READY, ended(0)), []),
         ((*RUNS, Started(fence(9), AT)), []),
         ((STOP, want(Goal.GO, version=9)), [(0, "stopped", None)]),
         # a newer attempt

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.agent.wants import JOB, NODE, want
@@ -32,6 +32,9 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 HOW_FAR = [RankPhase.WANTED, RankPhase.PREPARED, RankPhase.RUNNING, RankPhase.EXITED]
 
 
+GOALS = st.sampled_from([Goal.PREPARE, Goal.GO, Goal.GO, Goal.GO, Goal.STOP, Goal.FORGET])
+
+
 @dataclass
 class Body:
     """Does what it is told, when the draw lets it, and checks that it may be told so."""
@@ -58,7 +61,9 @@ class Body:
             case Start(fence):
                 assert fence not in self.at_work
                 assert fence not in self.started, "a fence is started once"
-                assert fence.attempt == self.holding.want.attempt  # type: ignore[union-attr] -- else no start
+                assert self.holding.want is not None
+                assert fence.attempt == self.holding.want.attempt
+                assert self.holding.want.goal is Goal.GO
                 self.alone(fence)
                 self.started.add(fence)
                 self.at_work[fence] = "run"
@@ -88,14 +93,15 @@ class Body:
         """What the body may say next."""
         possible: list[Fact] = []
         for fence, work in self.at_work.items():
-            rank = self.holding.rank(fence)
-            possible.append(Ended(fence, AT, 0, work, by_itself=rank is None or not rank.stopping))
             if work == "fetch":
                 possible.append(Fetched(fence))
             elif work == "setup":
                 possible.append(Prepared(fence))
             else:
                 possible.append(Started(fence, AT))
+            rank = self.holding.rank(fence)
+            by_itself = rank is None or not rank.stopping
+            possible.append(Ended(fence, AT, 0, work, by_itself=by_itself))
         return possible
 
     def answer(self, fact: Fact) -> None:
@@ -111,7 +117,7 @@ def all_wants(draw: st.DrawFn) -> list[AllocationWant]:
     version = 0
     for attempt in range(1, draw(st.integers(1, 3)) + 1):
         incarnations = [0, 0]
-        for goal in draw(st.lists(st.sampled_from(Goal), min_size=1, max_size=4)):
+        for goal in draw(st.lists(GOALS, min_size=1, max_size=4)):
             version += 1
             place = draw(st.integers(0, 1))
             incarnations[place] += draw(st.integers(0, 1))
@@ -120,17 +126,29 @@ def all_wants(draw: st.DrawFn) -> list[AllocationWant]:
     return written
 
 
+@settings(max_examples=300)
 @given(all_wants(), st.data())
 def test_no_place_has_two_processes_and_every_end_is_final(
     written: list[AllocationWant], data: st.DataObject
 ) -> None:
     body = Body()
-    for _ in range(data.draw(st.integers(1, 30))):
+    past: list[Fact] = []
+    coming = iter(written)
+    for what in data.draw(st.lists(st.sampled_from("aaaaawwlo"), min_size=10, max_size=60)):
         answers = body.answers()
-        if answers and data.draw(st.booleans()):
-            body.answer(data.draw(st.sampled_from(answers)))
-        else:
+        if what == "a" and answers:
+            past.append(data.draw(st.sampled_from(answers)))
+            body.answer(past[-1])
+        elif what == "l" and past:  # late: said again of what is not at work any more
+            late = data.draw(st.sampled_from(past))
+            if late.fence not in body.at_work:
+                body.take(learn(body.holding, late))
+        elif what == "o":  # out of order, or again
             body.take(heed(body.holding, data.draw(st.sampled_from(written))))
+        elif (new := next(coming, None)) is not None:
+            body.take(heed(body.holding, new))
+    for left in coming:
+        body.take(heed(body.holding, left))
     _settle(body)
     last = body.holding.want
     assert last is not None

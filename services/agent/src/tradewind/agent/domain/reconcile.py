@@ -44,7 +44,7 @@ def learn(holding: Holding, fact: Fact) -> Step:
     """The body answers. What comes too late, or of a rank that is not held, changes nothing."""
     held = _by_fence(holding)
     rank = held.get(fact.fence)
-    if rank is None or rank.ended:
+    if rank is None or not _is_due(rank, fact):
         return Step(holding)
     held[rank.fence] = _after(rank, fact)
     return _reconcile(holding, holding.want, held)
@@ -71,6 +71,19 @@ def said(holding: Holding, rank: Rank) -> RankSaid:
         started_at=rank.started_at,
         ended_at=end.at if end is not None else None,
     )
+
+
+def _is_due(rank: Rank, fact: Fact) -> bool:
+    """Whether the fact answers what is at work for the rank."""
+    match fact:
+        case Fetched():
+            return rank.stage is Stage.FETCHING
+        case Prepared():
+            return rank.stage is Stage.SETTING_UP
+        case Started():
+            return rank.stage is Stage.STARTING
+        case Ended():
+            return not rank.ended and rank.stage not in RESTING
 
 
 def _after(rank: Rank, fact: Fact) -> Rank:
