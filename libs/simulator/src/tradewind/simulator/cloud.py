@@ -131,7 +131,7 @@ class ScriptedCloud:
         while True:
             await self._vanished.wait()
             self._vanished.clear()
-            for node, rented in self.ledger.items():
+            for node, rented in list(self.ledger.items()):
                 if self._watches and rented.vanished and rented.ended_at is not None and node not in told:
                     told.add(node)
                     await ended(End(node, rented.machine.instance, rented.ended_at))

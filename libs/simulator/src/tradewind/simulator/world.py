@@ -287,10 +287,10 @@ class World(Onlooker):
     def _broke(self, process: Process, error: BaseException | None) -> None:
         if isinstance(error, Killed):
             return
-        name = process.name
-        how = (
-            f"{name} ended by itself: {type(error).__name__}: {error}" if error else f"{name} ended by itself"
-        )
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        why = f": {type(error).__name__}: {error}" if error is not None else ""
+        how = f"{process.name} ended by itself{why}"
         self._report(Violation("services_go_on", "No process ends unless it is killed.", how))
 
     def _note(self, what: str) -> None:
