@@ -1,4 +1,6 @@
-"""Who is granted what, what is asked for, and when nodes may go: batches folded by the scheduler's own wiring."""
+"""Who is granted what, what is asked for, and when nodes may go: batches folded by the scheduler's own
+wiring.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,7 @@ from tradewind.common.contracts.node import (
     NodeLost,
     NodePhase,
     NodeReady,
+    NodeSuspect,
 )
 from tradewind.common.contracts.placement import PlacementInfeasible, PlacementLevel, PlacementPhase
 from tradewind.common.contracts.registry import Event, Message
@@ -337,7 +340,7 @@ def test_a_named_cluster_that_lost_its_nodes_asks_for_new_ones_when_wanted() -> 
 
 
 def test_a_claim_whose_cluster_died_before_it_could_serve_asks_anew() -> None:
-    """Found by the simulator: both nodes came up, one was lost before the scheduler had heard of the other."""
+    """Found by the simulator: both nodes came up, one was lost before the scheduler heard of the other."""
     scheduler = Scheduler()
     scheduler.hear(queued("gang", ranks=2))
     (claim,) = scheduler.claims()
@@ -439,6 +442,51 @@ def _nobody_waits_beside_room(scheduler: Scheduler) -> None:
     ]
     assert granted == []
     assert all(isinstance(level, AllocationLevel) for level in granted)
+
+
+def test_nodes_that_came_too_small_are_given_up_before_others_are_asked_for() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a", cpus=4))
+    for number in range(3):
+        (claim,) = scheduler.claims(ClaimPhase.OPEN)
+        outcome = scheduler.hear(ready(f"n{number}", claim.id, cpus=2))
+        assert "claim.opened" not in told(outcome)
+        assert "less to give" in scheduler.allocation("a").reason
+        assert scheduler.claims(ClaimPhase.OPEN) == []
+        assert told(scheduler.wake(61)).count("claim.closed") == 1
+        lost = node(f"n{number}", claim.id, cpus=2, phase=NodePhase.LOST, version=2)
+        scheduler.hear(NodeLost.of(lost))
+
+
+def test_a_node_chosen_for_a_demand_takes_it_whatever_its_accelerator_is_called() -> None:
+    scheduler = Scheduler()
+    level = job("gpu")
+    shape = Shape(accelerator="H100", accelerator_count=1, infra="aws/r/z")
+    scheduler.hear(JobQueued.of(level.but(demand=Demand(shapes=(shape,)))))
+    (claim,) = scheduler.claims()
+    room = Room(cpus=8, memory_gib=64, accelerator="H100-SXM", accelerator_count=2)
+    place = Place(infra="aws", region="r", instance_type="p5", room=room, price_usd_h=4)
+    scheduler.hear(NodeReady.of(node("n", claim.id).but(room=room, place=place)))
+    assert [seat.share.devices for seat in scheduler.allocation("gpu").seats] == [(0,)]
+
+
+def test_a_named_cluster_that_is_too_small_says_so() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("on", cluster="dev"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id))
+    scheduler.hear(queued("large", cluster="dev", cpus=8, at=1))
+    assert "cluster dev can never hold it" in scheduler.allocation("large").reason
+
+
+def test_a_node_first_heard_of_as_suspect_takes_nothing_until_it_speaks() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(NodeSuspect.of(node("n", claim.id, phase=NodePhase.SUSPECT)))
+    assert scheduler.allocation("a").phase is AllocationPhase.WAITING
+    scheduler.hear(NodeReady.of(node("n", claim.id, version=2)))
+    assert scheduler.nodes_of("a") == ["n"]
 
 
 def test_who_waits_for_what_nothing_can_serve_is_told_why() -> None:

@@ -1,8 +1,8 @@
 """Runs the service alone: `python -m tradewind.scheduler`."""
 
-from tradewind.scheduler.app import app
 from tradewind.common.runtime.host import run
 from tradewind.common.runtime.settings import Settings
+from tradewind.scheduler.app import app
 
 if __name__ == "__main__":
     settings = Settings.from_env()

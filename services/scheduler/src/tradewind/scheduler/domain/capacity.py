@@ -43,7 +43,7 @@ def _first_heard(node: NodeLevel, ctx: Ctx) -> Decision[Capacity]:
         id=node.id,
         workspace=node.workspace,
         version=1,
-        phase=CapacityPhase.OPEN,
+        phase=CapacityPhase.SUSPECT if node.phase is NodePhase.SUSPECT else CapacityPhase.OPEN,
         claim=node.claim,
         cluster=node.cluster,
         place=node.place,

@@ -2,11 +2,11 @@
 from rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase, Seat
-from tradewind.common.contracts.values import Shape, Share
+from tradewind.common.contracts.values import Room, Shape, Share
 from tradewind.scheduler.domain.model import Allocation, Capacity
 
 HOLDS = frozenset({AllocationPhase.GRANTED, AllocationPhase.BROKEN, AllocationPhase.REVOKED})
@@ -59,27 +59,38 @@ class Ledger:
         used = self.used.get(node)
         return tuple(used.allocations) if used is not None else ()
 
-    def seat(self, shapes: tuple[Shape, ...], nodes: Iterable[Capacity]) -> tuple[Seat, ...] | None:
+    def seat(
+        self,
+        shapes: tuple[Shape, ...],
+        nodes: Iterable[Capacity],
+        *,
+        chosen_for: Callable[[Capacity], bool] = lambda node: False,
+    ) -> tuple[Seat, ...] | None:
         """One seat a shape, each on a node of its own; None unless all fit. The fullest node that fits
         comes first.
+
+        `chosen_for`: the optimizer chose the node for this demand, so its accelerator will do, whatever its
+        name.
         """
         candidates = sorted(nodes, key=self._free_cpus)
         seats: list[Seat] = []
         for rank, shape in enumerate(shapes):
-            node = next((one for one in candidates if self._fits(shape, one)), None)
+            node = next(
+                (one for one in candidates if self._fits(shape, one, named=not chosen_for(one))), None
+            )
             if node is None:
                 return None
             candidates.remove(node)
             seats.append(self._seat(rank, shape, node))
         return tuple(seats)
 
-    def _fits(self, shape: Shape, node: Capacity) -> bool:
+    def _fits(self, shape: Shape, node: Capacity, *, named: bool) -> bool:
         used = self.used.get(node.id) or Used()
         room = node.room
         return (
             shape.cpus <= room.cpus - used.cpus + EPSILON
             and shape.memory_gib <= room.memory_gib - used.memory_gib + EPSILON
-            and (not shape.accelerator_count or shape.accelerator == room.accelerator)
+            and (not named or not shape.accelerator_count or shape.accelerator == room.accelerator)
             and shape.accelerator_count <= room.accelerator_count - len(used.devices)
         )
 
@@ -120,6 +131,15 @@ class Ledger:
 
     def open_nodes(self) -> Iterable[Capacity]:
         return (node for node in self.nodes.values() if node.phase is CapacityPhase.OPEN)
+
+
+def could_hold(room: Room, shape: Shape) -> bool:
+    """Whether a node with that much, empty, has enough."""
+    return (
+        shape.cpus <= room.cpus + EPSILON
+        and shape.memory_gib <= room.memory_gib + EPSILON
+        and shape.accelerator_count <= room.accelerator_count
+    )
 
 
 EPSILON = 1e-9
