@@ -181,15 +181,17 @@ class TestMoney:
     def test_nobody_is_there_to_agree(self, costly: ScriptedGateway):
         done = run("launch", "ls")
         assert done.exit_code == 2
-        assert "this would cost $0.7680 an hour: say -y to agree" in done.stderr
+        assert done.stderr.endswith(
+            "tw: this costs $0.7680 an hour: say -y to agree, there is no terminal to ask on\n"
+        )
         assert not costly.seen("POST", "/v1/jobs")
 
     def test_agreed_beforehand(self, costly: ScriptedGateway):
         done = run("launch", "-y", "ls")
         assert done.exit_code == 0
         head, row, *_ = done.stderr.splitlines()
-        assert head.split() == ["INFRA", "INSTANCE", "VCPUS", "MEM(GIB)", "GPUS", "SPOT", "$/H", "ENABLED"]
-        assert row.split() == ["aws/us-east-1", "m6i.2xlarge", "8", "32", "-", "-", "$0.7680", "yes"]
+        assert head.split() == ["INFRA", "$/H", "ENABLED", "INSTANCE", "VCPUS", "MEM(GIB)", "GPUS", "SPOT"]
+        assert row.split() == ["aws/us-east-1", "$0.7680", "yes", "m6i.2xlarge", "8", "32", "-", "-"]
 
     @pytest.mark.parametrize(("answer", "sent"), [("y", 1), ("\n", 1), ("n", 0)])
     def test_asked(self, costly: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int):
@@ -208,11 +210,26 @@ class TestMoney:
         assert run("launch", "ls").exit_code == 2
         assert run("launch", "-y", "ls").exit_code == 0
 
-    def test_what_nothing_can_run_waits(self, costly: ScriptedGateway):
-        costly.route("POST", "/v1/offers", offers(why_none="no offer has 9 of H100"))
+    @pytest.mark.parametrize(
+        ("found", "said"),
+        [
+            (offers(why_none="no offer has 9 of H100"), "no offer fits: no offer has 9 of H100\n"),
+            (
+                offers(why_none="x"),
+                "this waits until something can run it, and then costs what is not known now: ",
+            ),
+            (
+                offers(offer(AWS, enabled=False)),
+                "this waits until one of these can be launched from here, then costs $0.3840 an hour or more: ",
+            ),
+        ],
+    )
+    def test_what_nothing_can_run_waits_once_agreed(self, costly: ScriptedGateway, found: Answer, said: str):
+        costly.route("POST", "/v1/offers", found)
         done = run("launch", "ls")
-        assert done.exit_code == 0
-        assert "no offer fits: no offer has 9 of H100" in done.stderr
+        assert done.exit_code == 2
+        assert said in done.stderr
+        assert run("launch", "-y", "ls").exit_code == 0
 
     def test_only_to_see_it(self, costly: ScriptedGateway):
         done = run("launch", "--dryrun", "ls")

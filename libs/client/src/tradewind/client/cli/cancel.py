@@ -10,6 +10,7 @@ from tradewind.client.cli.queue import ACTIVE
 from tradewind.client.cli.session import connected
 from tradewind.client.cli.which_job import is_job, on_cluster
 from tradewind.client.client import Client
+from tradewind.client.records import ENDED
 
 
 @click.command()
@@ -65,6 +66,7 @@ def _cancel(client: Client, jobs: Iterable[str], *, output: str) -> None:
         show_json(done)
         return
     for each in done:
-        click.echo(f"job {each['job']}: {each['phase']}")
+        phase = each["phase"]  # as it was when the request was taken
+        click.echo(f"job {each['job']}: {f'was {phase} already' if phase in ENDED else 'cancelling'}")
     if not done:
         click.echo("No jobs.")

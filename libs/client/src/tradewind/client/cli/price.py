@@ -5,7 +5,7 @@ from tradewind.client.cli.asking import agree
 from tradewind.client.cli.output import note, show_table
 from tradewind.client.client import Client
 from tradewind.client.errors import Unavailable
-from tradewind.client.records import Offers, Place, Room
+from tradewind.client.records import Offer, Offers, Place, Room
 from tradewind.client.task import Task
 
 _SHOWN = 10
@@ -23,19 +23,20 @@ def show_offers(offers: Offers, *, most: int = _SHOWN, err: bool = False) -> Non
         note(f"no offer fits{f': {offers.why_none}' if offers.why_none else ''}")
         return
     shown = list(offers.candidates[:most])
-    enabled = next((each for each in offers.candidates if each.enabled), None)
+    enabled = cheapest(offers)
     if enabled is not None and enabled not in shown:
         shown[-1] = enabled
+    # What is decided by comes first: a narrow terminal cuts from the right.
     show_table(
-        ["INFRA", "INSTANCE", "VCPUS", "MEM(GIB)", "GPUS", "SPOT", "$/H", "ENABLED"],
+        ["INFRA", "$/H", "ENABLED", "INSTANCE", "VCPUS", "MEM(GIB)", "GPUS", "SPOT"],
         [
             [
                 str(each.place),
+                words.usd(each.hourly_usd),
+                "yes" if each.enabled else "no",
                 each.place.instance_type,
                 *room(each.place),
                 "spot" if each.place.spot else "-",
-                words.usd(each.hourly_usd),
-                "yes" if each.enabled else "no",
             ]
             for each in shown
         ],
@@ -58,18 +59,29 @@ def agree_to_price(client: Client, task: Task, *, yes: bool, quiet: bool) -> Non
         offers = ask_price(client, task)
     except Unavailable as why:
         note(f"the price is not known now: {why}")
-        price = None
+        costs = "costs what is not known now"
     else:
         if not quiet:
             show_offers(offers, err=True)
-        cheapest = next((each for each in offers.candidates if each.enabled), None)
-        if cheapest is None:
-            note("nothing that is enabled here can run it: it will wait until something can")
-            return
-        price = cheapest.hourly_usd
-    if not yes and price != 0:
-        costs = "a price not known now" if price is None else f"{words.usd(price)} an hour"
-        agree(f"This costs {costs}. Go on?", told=f"this would cost {costs}")
+        costs = what_it_costs(offers)
+    if not yes and costs:
+        agree(f"This {costs}. Go on?", told=f"this {costs}")
+
+
+def what_it_costs(offers: Offers) -> str:
+    """In words, as "this …"; empty if it costs nothing."""
+    best = cheapest(offers)
+    if best is not None:
+        return f"costs {words.usd(best.hourly_usd)} an hour" if best.hourly_usd else ""
+    if offers.candidates:
+        least = words.usd(offers.candidates[0].hourly_usd)
+        return f"waits until one of these can be launched from here, then costs {least} an hour or more"
+    return "waits until something can run it, and then costs what is not known now"
+
+
+def cheapest(offers: Offers) -> Offer | None:
+    """The cheapest offer that can be launched."""
+    return next((each for each in offers.candidates if each.enabled), None)
 
 
 def room(place: Place) -> tuple[str, str, str]:
