@@ -109,7 +109,8 @@ class ControlPlane:
                 async with asyncio.timeout(within_s):
                     await self.heard.wait_for(holds)
             except TimeoutError:
-                raise AssertionError(f"{what}: not within {within_s:g} s; heard {self.ranks}") from None
+                heard = {str(fence): said[-1].phase.value for fence, said in [*self.ranks.items()][-10:]}
+                raise AssertionError(f"{what}: not within {within_s:g} s; last heard {heard}") from None
 
     async def level(self, fence: Fence, phase: RankPhase, *, times: int = 1) -> RankSaid:
         """The rank's level, once it has been said so often."""

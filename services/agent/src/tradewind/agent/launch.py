@@ -52,7 +52,9 @@ class Launch:
         return _written_at(self._file("pid")) or datetime.now(UTC)
 
     def ended_at(self) -> datetime:
-        return _written_at(self._file("exit")) or datetime.now(UTC)
+        """Of our own child, now: a file bears the time of the last clock tick, perhaps before its start."""
+        seen = None if self.started is None else _written_at(self._file("exit"))
+        return seen or datetime.now(UTC)
 
     def _file(self, kind: str) -> Path:
         return _file(self.folder, self.part, number=self.number, kind=kind)
