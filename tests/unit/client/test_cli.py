@@ -220,7 +220,7 @@ class TestMoney:
             ),
             (
                 offers(offer(AWS, enabled=False)),
-                "this waits until one of these can be launched from here, then costs $0.3840 an hour or more: ",
+                (offers(), "this waits until something can run it, and then costs what is not known now: "),
             ),
         ],
     )
