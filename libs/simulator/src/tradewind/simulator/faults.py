@@ -33,6 +33,8 @@ class Rates:
     """A service's store answers nothing for a while (a second)."""
     bus_down: float = 1 / 900
     """The bus answers nobody for a while (a second)."""
+    lost_end: float = 0.3
+    """The bus has lost the last messages of its streams when it comes back (a loss of the bus)."""
     agent_crash: float = 1 / 300
     """An agent dies, its processes live; it starts again from its journal (a second and node)."""
     cut_off: float = 1 / 600

@@ -141,7 +141,7 @@ def what_is_noted_as_sent_was_sent(seen: Seen, committed: Committed) -> Broken:
     """An outbox row is noted as published only where it lies in its stream."""
     for outbox_id, position in committed.batch.sent:
         meant = seen.outbox.get((committed.service, outbox_id))
-        if seen.at.get(position) != meant:
+        if meant not in seen.at[position]:
             where = f"{position.stream}#{position.sequence}"
             yield f"{committed.service} notes message {meant} at {where}, where it is not"
 

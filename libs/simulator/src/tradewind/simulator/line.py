@@ -31,6 +31,9 @@ from tradewind.simulator.process import Killed, Process
 
 T = TypeVar("T")
 
+SEEN_BY_OTHERS = frozenset({"acquire", "commit", "publish", "bind", "release"})
+"""What others may act upon before the caller knows of it: of these, the way back takes time too."""
+
 MAY_BE_LOST = ("evt.", "said.", "want.")
 """Levels: whoever misses one hears of it again (design.md §1)."""
 COMMANDS_NOT_LOST = frozenset(
@@ -97,7 +100,8 @@ class Line:
         self.may_crash(f"after {what}")
         if faults.strikes("unknown"):
             raise Unavailable(f"{what}: no answer in time")
-        await self._travel(where)
+        if what in SEEN_BY_OTHERS:
+            await self._travel(where)
         return result
 
     async def bus_is_back(self) -> None:

@@ -5,6 +5,7 @@ delays, losses and duplicates are the line's affair (`line`).
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class _Pending:
 @dataclass(slots=True)
 class _Message:
     packet: Packet
+    ordinal: int
+    """Its identity: a stream that lost its end gives the same sequences again."""
     unread_by: int
     """How many consumers have yet to ack it."""
     expires: float
@@ -73,6 +76,7 @@ class _Stream:
         self.last = 0
         self.consumers: dict[str, _Consumer] = {}
         self._time = loop_time
+        self._ordinal = itertools.count()
         self._last_of: dict[str, int] = {}
         self._ids: dict[str, tuple[int, float]] = {}
         self._hearers: dict[str, tuple[_Consumer, ...]] = {}
@@ -112,14 +116,27 @@ class _Stream:
         if hearers or self.config.retention is not RetentionPolicy.INTEREST:
             ttl = packet.headers.get("Nats-TTL")
             expires = now + float(ttl.removesuffix("s")) if ttl is not None else float("inf")
-            self.messages[self.last] = _Message(packet, len(hearers), expires)
+            self.messages[self.last] = _Message(packet, next(self._ordinal), len(hearers), expires)
             for consumer in hearers:
                 consumer.waiting.append(self.last)
                 consumer.wake()
         return self.last, True
 
-    def ack(self, consumer: _Consumer, sequence: int) -> None:
+    def lose_end(self, count: int) -> None:
+        """The last messages are gone: the server died before they were on its disk."""
+        kept = max(self.last - count, 0)
+        for sequence in [one for one in self.messages if one > kept]:
+            self._drop(sequence)
+        self._ids = {one: lies for one, lies in self._ids.items() if lies[0] <= kept}
+        for consumer in self.consumers.values():
+            consumer.waiting = deque(one for one in consumer.waiting if one <= kept)
+        self.last = kept
+
+    def ack(self, consumer: _Consumer, sequence: int, ordinal: int) -> None:
         """An ack of what was taken over meanwhile counts too: who acks has done it."""
+        message = self.messages.get(sequence)
+        if message is not None and message.ordinal != ordinal:
+            return
         if consumer.pending.pop(sequence, None) is None:
             if sequence not in consumer.waiting:
                 return
@@ -128,12 +145,12 @@ class _Stream:
         if consumer.sleepers:
             consumer.wake()
 
-    def get(self, sequence: int) -> Packet | None:
+    def get(self, sequence: int) -> _Message | None:
         message = self.messages.get(sequence)
         if message is not None and message.expires <= self._time():
             self._drop(sequence)
             return None
-        return message.packet if message is not None else None
+        return message
 
     def _read(self, sequence: int) -> None:
         message = self.messages.get(sequence)
@@ -214,7 +231,7 @@ class MemoryIntake:
         self._stream = stream
         self._consumer = consumer
         self._name = name
-        self._in_hand: set[int] = set()
+        self._in_hand: set[tuple[int, int]] = set()
         self._open = True
         consumer.give_again(consumer.pending)
         consumer.pending.clear()
@@ -239,8 +256,9 @@ class MemoryIntake:
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._in_hand.discard(delivery.position.sequence)
-            self._stream.ack(self._consumer, delivery.position.sequence)
+            sequence, ordinal = delivery.position.sequence, int(delivery.token)
+            self._in_hand.discard((sequence, ordinal))
+            self._stream.ack(self._consumer, sequence, ordinal)
 
     async def close(self) -> None:
         self._open = False
@@ -250,13 +268,14 @@ class MemoryIntake:
         taken: list[Delivery] = []
         while waiting and len(taken) < limit and len(pending) < MAX_ACK_PENDING:
             sequence = waiting.popleft()
-            packet = self._stream.get(sequence)
-            if packet is None:
+            message = self._stream.get(sequence)
+            if message is None:
                 continue
             pending[sequence] = _Pending(self, now + ACK_WAIT_S)
-            if sequence not in self._in_hand:
-                self._in_hand.add(sequence)
-                taken.append(Delivery(packet, Position(self._name, sequence), token=str(sequence)))
+            if (sequence, message.ordinal) not in self._in_hand:
+                self._in_hand.add((sequence, message.ordinal))
+                position = Position(self._name, sequence)
+                taken.append(Delivery(message.packet, position, token=str(message.ordinal)))
         return taken
 
     def _take_over(self, now: float) -> float | None:

@@ -43,8 +43,8 @@ class Seen:
     quiet_since: float | None = None
     """When faults ended; None before."""
     message_ids: set[str] = field(default_factory=set[str])
-    at: dict[Position, str] = field(default_factory=dict[Position, str])
-    """The id of the message that lies there."""
+    at: dict[Position, set[str]] = field(default_factory=lambda: defaultdict[Position, set[str]](set))
+    """The ids of the messages that lie or lay there: a stream that lost its end gives a place twice."""
     levels: dict[Thing, Level] = field(default_factory=dict[Thing, Level])
     rows: dict[tuple[str, Ref], Aggregate] = field(default_factory=dict[tuple[str, Ref], Aggregate])
     """The newest row of each thing, by the service that owns it."""
@@ -89,7 +89,7 @@ class Seen:
 
     def note_stored(self, packet: Packet, position: Position) -> None:
         message_id = _message_id(packet)
-        self.at[position] = message_id
+        self.at[position].add(message_id)
         self.message_ids.add(message_id)
         if position.stream == "DEAD":
             self.dead_letters.append(packet)

@@ -7,6 +7,7 @@ from tradewind.simulator.agents import Agents
 from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.line import Outages
+from tradewind.simulator.memory_bus import MemoryServer
 
 
 class Trouble:
@@ -18,6 +19,7 @@ class Trouble:
         services: Sequence[str],
         agents: Agents,
         cloud: ScriptedCloud,
+        server: MemoryServer,
         note: Callable[[str], None],
     ) -> None:
         self._faults = faults
@@ -25,6 +27,7 @@ class Trouble:
         self._services = services
         self._agents = agents
         self._cloud = cloud
+        self._server = server
         self._note = note
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -68,9 +71,18 @@ class Trouble:
         self._outages.begin("bus", lasts)
         self._outages.losses += 1
         self._note(f"the bus is down for {lasts:.1f} s")
+        if self._faults.strikes("lost_end"):
+            self._lose_ends()
         self._agents.tell_all(up=False)
         asyncio.get_running_loop().call_later(lasts, self._agents.tell_all, True)
         return True
+
+    def _lose_ends(self) -> None:
+        for name in ("EVENTS", "COMMANDS", "WANT", "SAID"):
+            stream = self._server.stream(name)
+            lost = min(self._faults.random.randrange(12), stream.last)
+            self._note(f"{name} loses its last {lost} messages, down to {stream.last - lost}")
+            stream.lose_end(lost)
 
     def _lose_a_machine(self) -> bool:
         if not self._cloud.up:

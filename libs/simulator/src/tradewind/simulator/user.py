@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from tradewind.common.contracts.allocation import ClaimLevel, ClaimPhase, CloseClaim
-from tradewind.common.contracts.envelope import Envelope, encode
+from tradewind.common.contracts.envelope import Envelope, Packet, encode
 from tradewind.common.contracts.job import CancelArray, CancelJob, SubmitArray, SubmitJob
 from tradewind.common.contracts.registry import Command
 from tradewind.common.reactor.decision import derived_id
@@ -16,6 +16,8 @@ from tradewind.simulator.workload import Ask
 
 WORKSPACE = "default"
 LOOKS_EVERY_S = 60.0
+REMEMBERED_S = 600.0
+"""As long as an outbox keeps what was sent."""
 
 
 class User:
@@ -27,6 +29,7 @@ class User:
         self._seen = seen
         self._all_over = all_over
         self._asked = 0
+        self._sent: list[tuple[float, Packet]] = []
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -35,6 +38,7 @@ class User:
                 if ask.cancel_at_s is not None:
                     group.create_task(self._cancel(ask, ask.cancel_at_s))
             group.create_task(self._take_down())
+            group.create_task(self._ask_again())
 
     async def _submit(self, ask: Ask) -> None:
         await asyncio.sleep(ask.at_s)
@@ -79,6 +83,17 @@ class User:
                     self._seen.cancelled.add(job)
             await self._ask(CloseClaim(id=claim.id, workspace=WORKSPACE))
 
+    async def _ask_again(self) -> None:
+        """As the gateway does: what the bus may have lost is sent again."""
+        losses = self._bus.losses()
+        while True:
+            await asyncio.sleep(1.0)
+            if losses != self._bus.losses():
+                losses = self._bus.losses()
+                now = asyncio.get_running_loop().time()
+                for packet in [packet for at, packet in self._sent if now - at < REMEMBERED_S]:
+                    await self._send(packet)
+
     async def _ask(self, command: Command) -> None:
         self._asked += 1
         envelope = Envelope(
@@ -88,9 +103,14 @@ class User:
             time=self._clock.now(),
             correlation=command.id,
         )
+        packet = encode(envelope)
+        self._sent.append((asyncio.get_running_loop().time(), packet))
+        await self._send(packet)
+
+    async def _send(self, packet: Packet) -> None:
         while True:
             try:
-                await self._bus.publish([encode(envelope)])
+                await self._bus.publish([packet])
             except Unavailable:
                 await asyncio.sleep(1.0)
             else:

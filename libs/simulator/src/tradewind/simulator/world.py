@@ -115,6 +115,7 @@ class World(Onlooker):
             services=[wiring.service for wiring in wirings],
             agents=self._agents,
             cloud=self._cloud,
+            server=self._server,
             note=self._note,
         )
         self._services: list[ServiceLife] = []
