@@ -214,13 +214,10 @@ class TestMoney:
         ("found", "said"),
         [
             (offers(why_none="no offer has 9 of H100"), "no offer fits: no offer has 9 of H100\n"),
-            (
-                offers(why_none="x"),
-                "this waits until something can run it, and then costs what is not known now: ",
-            ),
+            (offers(), "this waits until something can run it, and then costs what is not known now: "),
             (
                 offers(offer(AWS, enabled=False)),
-                (offers(), "this waits until something can run it, and then costs what is not known now: "),
+                "this waits until one of these can be launched from here, then costs $0.3840 an hour or more: ",
             ),
         ],
     )
