@@ -12,8 +12,8 @@ from tests.fixtures import servers
 from tests.integration.gateway.gateway_world import DURABLES, TOKEN, GatewayWorld, gateway_settings
 from tradewind.common.bus.connection import connect
 from tradewind.common.bus.nats_bus import NatsBus
-from tradewind.common.bus.topology import apply_durable, apply_stream
 from tradewind.common.bus.streams import streams
+from tradewind.common.bus.topology import apply_durable, apply_stream
 from tradewind.common.db.migrate import migrate
 from tradewind.gateway.app import Gateway
 from tradewind.local.nats_config import ADMIN
@@ -49,9 +49,11 @@ async def shared_world(
     """For tests that leave nothing behind which others see."""
     folder = tmp_path_factory.mktemp("shared")
     await postgres.create_database("shared_gateway", template=database_template)
-    async with servers.running_nats(folder / "nats") as nats_server:
-        async with running_gateway(postgres.url("shared_gateway"), nats_server, folder) as world:
-            yield world
+    async with (
+        servers.running_nats(folder / "nats") as nats_server,
+        running_gateway(postgres.url("shared_gateway"), nats_server, folder) as world,
+    ):
+        yield world
     await postgres.drop_database("shared_gateway")
 
 

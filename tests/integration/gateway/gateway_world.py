@@ -1,7 +1,7 @@
-"""A gateway over real servers, and the others as far as it hears of them: by the events, commands and logs they write."""
+"""A gateway over real servers, and the other services as far as it hears of them: events, commands, logs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tradewind.common.bus.connection import Connection, connect
+from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.nats_bus import NatsBus
 from tradewind.common.bus.streams import Durable
 from tradewind.common.contracts.envelope import Envelope, Packet, decode, encode
@@ -123,13 +123,41 @@ class GatewayWorld:
 
     async def shown(self, path: str, **wanted: Any) -> dict[str, Any]:
         """What is at `path`, once it is as wanted."""
-        for _ in range(200):
+        told: dict[str, Any] = {}
+
+        async def is_so() -> bool:
             answer = await self.http.get(path)
-            told = answer.json()
-            if answer.status_code == 200 and all(told.get(name) == value for name, value in wanted.items()):
-                return told
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{path} is {told}, not {wanted}")
+            told.clear()
+            told.update(answer.json())
+            return answer.status_code == 200 and all(
+                told.get(name) == value for name, value in wanted.items()
+            )
+
+        await until(is_so, what=f"{path} is not {wanted}")
+        return told
+
+    async def owner_is_up(self) -> bool:
+        return self.owner.up
+
+    async def letters(self, count: int) -> list[dict[str, Any]]:
+        """The dead letters, once there are as many."""
+        found: list[dict[str, Any]] = []
+
+        async def are_there() -> bool:
+            found[:] = (await self.http.get("/v1/dead-letters")).json()["letters"]
+            return len(found) >= count
+
+        await until(are_there, what=f"not {count} dead letters")
+        return found
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], *, what: str, within_s: float = 10.0) -> None:
+    """Returns as soon as it is so."""
+    for _ in range(int(within_s / 0.02)):
+        if await is_so():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(what)
 
 
 def spec(**more: Any) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.integration.gateway.gateway_world import GatewayWorld
+from tests.integration.gateway.gateway_world import GatewayWorld, until
 from tradewind.common.bus.edges import Endpoint, serve
 from tradewind.common.contracts.allocation import (
     AllocationGranted,
@@ -140,11 +141,15 @@ async def test_a_cluster_from_wish_to_end(world: GatewayWorld) -> None:
 async def test_infra(world: GatewayWorld) -> None:
     level = InfraLevel(id="local", workspace="default", version=1, enabled=True, why="")
     await world.say(InfraSurveyed.of(level))
-    for _ in range(100):
-        told = (await world.http.get("/v1/infra")).json()["infra"]
-        if told:
-            break
-        await asyncio.sleep(0.02)
+
+    async def infra() -> list[dict[str, Any]]:
+        return (await world.http.get("/v1/infra")).json()["infra"]
+
+    async def is_there() -> bool:
+        return bool(await infra())
+
+    await until(is_there, what="no infra is shown")
+    told = await infra()
     assert {name: told[0][name] for name in ("name", "enabled", "why", "offers")} == {
         "name": "local", "enabled": True, "why": "", "offers": [],
     }  # fmt: skip
@@ -182,13 +187,16 @@ async def test_offers(world: GatewayWorld) -> None:
     optimizer = asyncio.create_task(
         serve([Endpoint(RankOffers, rank)], service="optimizer", nats_url=world.nats.url("optimizer"))
     )
+
+    async def offers() -> httpx.Response:
+        return await world.http.post("/v1/offers", json={"shape": {"cpus": 2}, "count": 2})
+
+    async def answers() -> bool:
+        return (await offers()).status_code == 200
+
     try:
-        for _ in range(100):
-            answer = await world.http.post("/v1/offers", json={"shape": {"cpus": 2}, "count": 2})
-            if answer.status_code == 200:
-                break
-            await asyncio.sleep(0.05)
-        told = answer.json()
+        await until(answers, what="the optimizer does not answer")
+        told = (await offers()).json()
         assert (told["considered"], told["candidates"][0]["hourly_usd"]) == (7, 7.2)
     finally:
         optimizer.cancel()

@@ -1,8 +1,9 @@
 """What the read model does with garbage and restarts, and what is told of the control plane."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from tests.integration.gateway.gateway_world import GatewayWorld, job_level
+from tests.integration.gateway.gateway_world import GatewayWorld, job_level, until
 from tradewind.common.bus.dead_letter_box import DeadLetterBox
 from tradewind.common.contracts.job import JobPhase, JobQueued
 from tradewind.gateway.app import Gateway
@@ -23,7 +24,7 @@ async def test_garbage_is_set_aside_and_stops_nothing(world: GatewayWorld) -> No
     await world.tell(told["id"], JobPhase.RUNNING, version=1)
     await world.shown(told["ref"], phase="running")
     assert (await world.http.get("/v1/jobs/fine")).json()["number"] == 7
-    letters = (await world.http.get("/v1/dead-letters")).json()["letters"]
+    letters = await world.letters(8)
     assert len(letters) == 8
     assert {one["service"] for one in letters} == {"gateway"}
     assert any("ce-type" in one["why"] for one in letters)
@@ -37,18 +38,16 @@ async def test_progress(world: GatewayWorld) -> None:
     told = (await world.http.get("/v1/status")).json()
     of = {(one["service"], one["stream"]): one for one in told["services"]}
     assert of["gateway", "EVENTS"]["ok"]
-    assert (of["jobs_controller", "COMMANDS"]["pending"], of["jobs_controller", "COMMANDS"]["ok"]) == (1, False)
+    assert (of["jobs_controller", "COMMANDS"]["pending"], of["jobs_controller", "COMMANDS"]["ok"]) == (
+        1,
+        False,
+    )
     assert of["scheduler", "COMMANDS"]["ok"]
 
 
 async def test_redrive(world: GatewayWorld) -> None:
     await world.owner.js.publish("evt.default.job.queued", b"{")
-    for _ in range(100):
-        letters = (await world.http.get("/v1/dead-letters")).json()["letters"]
-        if letters:
-            break
-        await asyncio.sleep(0.02)
-    (letter,) = letters
+    (letter,) = await world.letters(1)
     assert letter["body"] == "{"
     box = DeadLetterBox(world.owner)
     assert (await box.read(letter["seq"])).subject == "evt.default.job.queued"
@@ -59,8 +58,7 @@ async def test_a_second_gateway_stands_by_and_takes_over(world: GatewayWorld) ->
     told = await world.submit()
     other = Gateway(world.settings)
     running = asyncio.create_task(other.run())  # the same instance: it takes the lease at once
-    while not other.ready():
-        await asyncio.sleep(0.01)
+    await until(ready(other), what="it does not take over")
     world.running.cancel()
     await asyncio.gather(world.running, return_exceptions=True)
     await world.tell(told["id"], JobPhase.RUNNING, version=1)
@@ -73,15 +71,23 @@ async def test_a_second_gateway_stands_by_and_takes_over(world: GatewayWorld) ->
 async def test_the_store_and_the_bus_come_back(world: GatewayWorld) -> None:
     told = await world.submit()
     await world.nats.stop()
-    async with asyncio.timeout(5):
-        while (await world.http.get("/v1/health")).status_code != 503:
-            await asyncio.sleep(0.02)
+
+    async def health_is(status: int) -> bool:
+        return (await world.http.get("/v1/health")).status_code == status
+
+    await until(lambda: health_is(503), what="the loss of the bus is not noticed")
     away = await world.http.post("/v1/jobs", json={"spec": {"name": "n", "roles": [{"run": "x"}]}})
     assert (away.status_code, away.headers["retry-after"]) == (503, "1")
     assert (await world.http.get(told["ref"])).json()["phase"] == "submitted"
     await world.nats.start()
-    while not world.owner.up:
-        await asyncio.sleep(0.05)
+    await until(world.owner_is_up, what="the bus does not come back")
     await world.tell(told["id"], JobPhase.RUNNING, version=1)
     await world.shown(told["ref"], phase="running")
-    assert (await world.http.get("/v1/health")).status_code == 200
+    await until(lambda: health_is(200), what="it is not ready again")
+
+
+def ready(gateway: Gateway) -> Callable[[], Awaitable[bool]]:
+    async def is_ready() -> bool:
+        return gateway.ready()
+
+    return is_ready

@@ -16,14 +16,24 @@ ROLES = {"name": "n", "roles": [{"run": "x"}]}
         ({"spec": {"name": "no spaces", "roles": [{}]}}, 422, "spec.name", "String should match"),
         ({"spec": {**ROLES, "roles": [{"shape": {"cpus": -1}}]}}, 422, "spec.roles.0.shape.cpus", "greater"),
         ({"spec": {**ROLES, "roles": []}}, 422, "spec.roles", "at least 1"),
-        ({"spec": {**ROLES, "roles": [{"required": False}]}}, 422, "spec", "at least one role must be required"),
+        (
+            {"spec": {**ROLES, "roles": [{"required": False}]}},
+            422,
+            "spec",
+            "at least one role must be required",
+        ),
         ({"spec": {**ROLES, "rolls": 1}}, 422, "spec.rolls", "there is no such field; there are envs, name"),
         ({"spec": ROLES, "prio": 1}, 422, "prio", "there is no such field"),
         ({"spec": {**ROLES, "envs": {"1": "hush"}}}, 422, "spec.envs", "'1' is not a name of an environment"),
         ({"spec": {**ROLES, "envs": {"A": ["hush"]}}}, 422, "spec.envs.A", "valid string"),
         ({"spec": {**ROLES, "envs": {"A": "hush\0"}}}, 422, "spec.envs.A", "NUL"),
         ({"spec": {**ROLES, "workdir": "0" * 64}}, 422, "spec.workdir", "upload it first"),
-        ({"spec": {**ROLES, "roles": [{"count": 9000}, {"name": "b", "count": 9000}]}}, 422, "spec.roles", "18000"),
+        (
+            {"spec": {**ROLES, "roles": [{"count": 9000}, {"name": "b", "count": 9000}]}},
+            422,
+            "spec.roles",
+            "18000",
+        ),
         ({"spec": ROLES, "count": 0}, 422, "count", "greater than or equal to 1"),
         ({"spec": ROLES, "priority": 5000}, 422, "priority", "less than or equal to 1000"),
     ],
@@ -44,7 +54,12 @@ async def test_a_body_that_is_not_right(
     ("method", "path", "more", "status"),
     [
         ("POST", "/v1/jobs", {"content": b"{"}, 400),
-        ("POST", "/v1/jobs", {"content": b'{"spec": {"name": "n", "roles": [{"shape": {"cpus": 1e999}}]}}'}, 422),
+        (
+            "POST",
+            "/v1/jobs",
+            {"content": b'{"spec": {"name": "n", "roles": [{"shape": {"cpus": 1e999}}]}}'},
+            422,
+        ),
         ("POST", "/v1/jobs", {"content": b"[" * 100_000}, 400),
         ("POST", "/v1/jobs", {"content": b'"' + b"x" * 5_000_000 + b'"'}, 413),
         ("POST", "/v1/jobs", {"json": {"spec": spec()}, "params": {"workspace": "no.dots"}}, 422),
@@ -84,10 +99,23 @@ async def test_a_call_that_is_not_right(
         assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize("header", [{}, {"Authorization": ""}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic token-of-the-tests"}])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic token-of-the-tests"},
+    ],
+)
 async def test_without_the_token(world: GatewayWorld, header: dict[str, str]) -> None:
     world.http.headers.pop("authorization")
-    for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/v1/openapi.json"), ("GET", "/")):
+    for method, path in (
+        ("GET", "/v1/jobs"),
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/openapi.json"),
+        ("GET", "/"),
+    ):
         answer = await world.http.request(method, path, headers=header)
         assert answer.status_code == 401
         assert answer.json()["title"] == "Unauthorized"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 
-from tests.integration.gateway.gateway_world import GatewayWorld
+from tests.integration.gateway.gateway_world import GatewayWorld, until
 from tradewind.common.contracts.job import JobPhase
 
 
 @asynccontextmanager
 async def sse(
     world: GatewayWorld, path: str, *, last: int | None = None, **params: Any
-) -> AsyncIterator[AsyncIterator[tuple[str, Any, int | None]]]:
+) -> AsyncGenerator[AsyncGenerator[tuple[str, Any, int | None]]]:
     headers = {"Last-Event-ID": str(last)} if last is not None else {}
     async with world.http.stream("GET", path, params=params, headers=headers) as answer:
         assert answer.status_code == 200, await answer.aread()
@@ -26,7 +26,7 @@ async def sse(
         yield _events(answer)
 
 
-async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, Any, int | None]]:
+async def _events(answer: httpx.Response) -> AsyncGenerator[tuple[str, Any, int | None]]:
     fields: dict[str, str] = {}
     async for line in answer.aiter_lines():
         if line and not line.startswith(":"):
@@ -93,7 +93,13 @@ async def test_a_log_is_followed_to_the_end_of_the_job(world: GatewayWorld) -> N
         assert (await anext(events))[1]["text"] == "during\n"
         await world.tell(id, JobPhase.QUEUED, version=2, attempt=2)
         await world.log(id, "again\n", offset=0, attempt=2)
-        assert (await anext(events))[1] == {"rank": 0, "node": "n1", "attempt": 2, "offset": 0, "text": "again\n"}
+        assert (await anext(events))[1] == {
+            "rank": 0,
+            "node": "n1",
+            "attempt": 2,
+            "offset": 0,
+            "text": "again\n",
+        }
         await world.log(id, "last words", offset=6, attempt=2)
         await world.tell(id, JobPhase.FAILED, version=3, attempt=2, exit_code=3)
         rest = [event async for event in events]
@@ -108,8 +114,7 @@ async def test_a_log_is_followed_over_a_loss_of_the_bus(world: GatewayWorld) -> 
         assert (await anext(events))[1]["text"] == "before\n"
         await world.nats.stop()
         await world.nats.start()
-        while not world.owner.up:
-            await asyncio.sleep(0.05)
+        await until(world.owner_is_up, what="the bus does not come back")
         await world.log(id, "after\n", offset=7)
         assert (await anext(events))[1]["text"] == "after\n"
         await world.tell(id, JobPhase.SUCCEEDED, version=3, exit_code=0)
@@ -123,11 +128,12 @@ async def test_a_reader_that_leaves_leaves_nothing(world: GatewayWorld) -> None:
             if path != "/v1/events":
                 await world.log(id, "x", offset=0)
                 await anext(events)
-    async with asyncio.timeout(5):
-        while await world.owner.js.consumers_info("LOGS"):
-            await asyncio.sleep(0.02)
-        while len(await world.owner.js.consumers_info("EVENTS")) > 1:
-            await asyncio.sleep(0.02)
+
+    async def nothing_is_left() -> bool:
+        left = [one.name for name in ("LOGS", "EVENTS") for one in await world.owner.js.consumers_info(name)]
+        return left == ["gateway"]
+
+    await until(nothing_is_left, what="a consumer is left behind")
 
 
 async def test_a_slow_reader_holds_little(world: GatewayWorld) -> None:
@@ -138,16 +144,16 @@ async def test_a_slow_reader_holds_little(world: GatewayWorld) -> None:
         await world.log(id, chunk, offset=number * len(chunk))
     # Else the kernel would take all of it for us.
     narrow = httpx.AsyncHTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)])
-    async with httpx.AsyncClient(
-        transport=narrow, base_url=world.http.base_url, headers=world.http.headers
-    ) as http:
-        async with sse(replace(world, http=http), f"/v1/jobs/{id}/logs") as events:
-            await anext(events)
-            await asyncio.sleep(0.5)
-            (consumer,) = await world.owner.js.consumers_info("LOGS")
-            assert consumer.delivered is not None
-            assert consumer.delivered.stream_seq < 300
-            assert len([event async for event in events if event[0] == "log"]) == 399
+    async with (
+        httpx.AsyncClient(transport=narrow, base_url=world.http.base_url, headers=world.http.headers) as http,
+        sse(replace(world, http=http), f"/v1/jobs/{id}/logs") as events,
+    ):
+        await anext(events)
+        await asyncio.sleep(0.5)
+        (consumer,) = await world.owner.js.consumers_info("LOGS")
+        assert consumer.delivered is not None
+        assert consumer.delivered.stream_seq < 300
+        assert len([event async for event in events if event[0] == "log"]) == 399
 
 
 async def test_events_of_a_job_from_its_submission_on(world: GatewayWorld) -> None:
@@ -185,7 +191,6 @@ async def test_only_new_events(world: GatewayWorld) -> None:
     told = await world.submit()
     await world.tell(told["id"], JobPhase.QUEUED, version=1)
     async with sse(world, "/v1/events", follow=True, type="job.*") as events, asyncio.timeout(5):
-        first = asyncio.create_task(anext(events))
         await asyncio.sleep(0.2)
         await world.tell(told["id"], JobPhase.RUNNING, version=2)
-        assert (await first)[0] == "job.running"
+        assert (await anext(events))[0] == "job.running"

@@ -1,9 +1,9 @@
-"""Runs the gateway alone: `python -m tradewind.gateway`."""
+"""Runs the service alone: `python -m tradewind.gateway`."""
 
-from tradewind.common.runtime.host import run
-from tradewind.common.runtime.settings import Settings
+import sys
+
+from tradewind.common.runtime.main import main
 from tradewind.gateway.app import app
 
 if __name__ == "__main__":
-    settings = Settings.from_env()
-    run([app(settings)], health_port=settings.health_port)
+    sys.exit(main(app, service="gateway"))

@@ -1,7 +1,7 @@
 """Tells who follows a job at once when it is over.
 
-By a plain subscription to the jobs' last events, which reach every gateway; the read model's own reader reaches one of
-them. It may miss one (a reconnect): whoever waits also looks at the read model now and then.
+By a plain subscription to the jobs' last events, which reach every gateway; the read model's own reader
+reaches one of them. It may miss one (a reconnect): whoever waits also looks at the read model now and then.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Answers agents that fetch what their grant gives: the spec of a job attempt, and the blobs that it names.
 
-Request and reply on core NATS (`said.<node>.fetch`; one of the gateways answers). The server lets a node speak on its
-own subjects only, so the node in the subject is who asks. By nats-py and not by FastStream, since an answer is not a
-message of one type, but a head with raw bytes.
+Request and reply on core NATS (`said.<node>.fetch`; one of the gateways answers). The server lets a node
+speak on its own subjects only, so the node in the subject is who asks. By nats-py and not by FastStream,
+since an answer is not a message of one type, but a head with raw bytes.
 """
 
 import asyncio

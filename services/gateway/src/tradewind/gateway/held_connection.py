@@ -1,6 +1,7 @@
 """One connection that is kept for short reads, one after another.
 
-Taking one from the pool and giving it back costs the processor four times what such a read does (0.16 to 0.04 ms).
+Taking one from the pool and giving it back costs the processor four times what such a read does (0.16 to 0.04
+ms).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from tradewind.common.db.faults import translated
 
 
 class HeldConnection:
-    """Takes a connection of the engine's pool for itself when first asked, and another one when that is lost."""
+    """Takes a connection of the pool for itself when first asked, and another one when that is lost."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

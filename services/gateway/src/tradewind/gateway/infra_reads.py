@@ -32,7 +32,8 @@ ORDER BY observed_at DESC
 LIMIT $6
 """
 _UNDER = """
-SELECT noun, body, observed_at FROM gateway.level WHERE claim = ANY($1::text[]) AND noun IN ('cluster', 'node')
+SELECT noun, body, observed_at FROM gateway.level
+WHERE claim = ANY($1::text[]) AND noun IN ('cluster', 'node')
 UNION ALL
 SELECT noun, body, observed_at FROM gateway.level WHERE noun = 'placement' AND id = ANY($1::text[])
 """

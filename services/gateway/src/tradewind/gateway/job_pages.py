@@ -1,4 +1,4 @@
-"""Pages of jobs. The path that is asked most: the rows hold their JSON as text, and Postgres only joins it."""
+"""Pages of jobs, which are asked for most: the rows hold their JSON as text, and Postgres only joins it."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,7 @@ from tradewind.common.db.engine import driver_connection
 from tradewind.gateway.domain.submission import Workspace
 from tradewind.gateway.held_connection import HeldConnection
 
-_CURSOR = re.compile(r"(\d{1,15})_(-1|\d{1,9})")
+_CURSOR = re.compile(r"([0-9]{1,15})_(-1|[0-9]{1,9})")
 
 
 class BadCursor(ValueError):
@@ -38,7 +38,7 @@ class PageQuery(BaseModel):
 
 
 class JobPages:
-    """Gives pages as bytes. Those that an index gives at once go over one connection that is kept for them."""
+    """Pages as bytes. Those that an index gives at once go over a connection that is kept for them."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -58,7 +58,9 @@ class JobPages:
             (row,) = await self._held.fetch(sql, *values)
         full = row["jobs"] == query.limit
         following = f'"{row["last"]}"' if full else "null"
-        text = f'{{"jobs":[{row["views"] or ""}],"next":{following},"observed_at":"{observed_at.isoformat()}"}}'
+        text = (
+            f'{{"jobs":[{row["views"] or ""}],"next":{following},"observed_at":"{observed_at.isoformat()}"}}'
+        )
         return text.encode()
 
     async def close(self) -> None:

@@ -19,8 +19,24 @@ from tradewind.gateway.domain.cloud_events import CloudEvent
 from tradewind.gateway.domain.costs import JobCost, Told, job_cost
 from tradewind.gateway.domain.job_views import Job, Kind, Workflow
 
-_NUMBER = re.compile(r"(?P<number>\d{1,15})(_(?P<index>\d{1,9}))?")
-_BIGGEST = 2**31 - 1
+_NUMBER = re.compile(r"(?P<number>[0-9]{1,15})(_(?P<index>[0-9]{1,9}))?")
+_NO_INDEX = -1
+"""What the store has for a job outside an array."""
+_FOUND = """
+SELECT 'job' AS kind, id, number, phase, (view::json ->> 'submitted_at')::timestamptz AS submitted_at
+FROM gateway.job
+WHERE workspace = $1 AND {job}
+UNION ALL
+SELECT 'workflow', id, (body ->> 'number')::bigint, phase, (body ->> 'submitted_at')::timestamptz
+FROM gateway.level
+WHERE noun = 'workflow' AND workspace = $1 AND {workflow}
+LIMIT 1
+"""
+_BY_ID = _FOUND.format(job="id = $2", workflow="id = $2")
+_BY_NUMBER = _FOUND.format(
+    job="number = $2 AND index = $3::int",
+    workflow=f"(body ->> 'number')::bigint = $2 AND $3 = {_NO_INDEX}",
+)
 _ALLOCATION_TYPES = [one.type_name for one in contracts() if issubclass(one, AllocationEvent)]
 _TIMELINE = """
 SELECT * FROM gateway.event WHERE about = $1
@@ -60,27 +76,14 @@ class JobReads:
         self._engine = engine
 
     async def find(self, reference: str, *, workspace: str) -> Found | None:
-        """A job or an array by its id; by number; or a job of an array by `<number>_<index>`."""
-        if numbered := _NUMBER.fullmatch(reference):
-            index = numbered["index"]
-            if index is not None and int(index) > _BIGGEST:
-                return None
-            where, values = (
-                "number = $2 AND index = $3",
-                [int(numbered["number"]), int(index) if index else -1],
-            )
-            of_array = "(body ->> 'number')::bigint = $2 AND $3 = -1"
-        else:
-            where, values, of_array = "id = $2", [reference], "id = $2"
-        query = f"""
-            SELECT 'job' AS kind, id, number, phase, (view::json ->> 'submitted_at')::timestamptz AS submitted_at
-            FROM gateway.job WHERE workspace = $1 AND {where}
-            UNION ALL
-            SELECT 'workflow', id, (body ->> 'number')::bigint, phase, (body ->> 'submitted_at')::timestamptz
-            FROM gateway.level WHERE noun = 'workflow' AND workspace = $1 AND {of_array}
-            LIMIT 1"""
+        """A job or an array by its id or number; a job of an array by `<number>_<index>`."""
+        numbered = _NUMBER.fullmatch(reference)
         async with driver_connection(self._engine) as connection:
-            row = await connection.fetchrow(query, workspace, *values)
+            if numbered is None:
+                row = await connection.fetchrow(_BY_ID, workspace, reference)
+            else:
+                index = int(numbered["index"] or _NO_INDEX)
+                row = await connection.fetchrow(_BY_NUMBER, workspace, int(numbered["number"]), index)
         if row is None:
             return None
         return Found(Kind(row["kind"]), row["id"], row["number"], row["phase"], row["submitted_at"])

@@ -1,7 +1,8 @@
 """A job's log as it is followed: all ranks, all attempts, to the end of the job.
 
-An agent sends the whole of a rank's log before it says that the rank has ended, and a job is over when all its ranks
-have. So once a job is over, all of its log lies in the stream, and whoever has read to the end of that has seen all.
+An agent sends the whole of a rank's log before it says that the rank has ended, and a job is over when all
+its ranks have. So once a job is over, all of its log lies in the stream, and whoever has read to the end of
+that has seen all.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ class Wish:
     after: int | None = None
 
 
-async def log_feed(connection: Connection, jobs: JobReads, endings: Endings, wish: Wish) -> Feed:
+async def log_feed(wish: Wish, *, connection: Connection, jobs: JobReads, endings: Endings) -> Feed:
     """Raises Unavailable while nothing was sent; later it waits."""
     subject = f"log.*.{wish.job}.*.{'*' if wish.rank is None else wish.rank}"
     start = Start(sequence=wish.after + 1) if wish.after is not None else Start()

@@ -1,7 +1,8 @@
 """The read model's writes: a batch of events is one statement, so one transaction and one round trip.
 
-Every row is taken only if it is newer than what is there, and every event once. So a batch that comes again, another
-order, or a second gateway that believes itself to be the leader change nothing for the worse: no lease is asserted.
+Every row is taken only if it is newer than what is there, and every event once. So a batch that comes again,
+another order, or a second gateway that believes itself to be the leader change nothing for the worse: no
+lease is asserted.
 """
 
 from datetime import datetime, timedelta

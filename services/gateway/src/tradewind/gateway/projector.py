@@ -1,8 +1,8 @@
 """Keeps the read model: a batch of events, one transaction, then the ack.
 
-One gateway at a time reads the durable consumer, by the lease that every service has: two readers would take each
-other's deliveries. The lease is not asserted in the transaction, since a reader that lost it writes nothing wrong
-(see `projection_store`); it only decides who reads.
+One gateway at a time reads the durable consumer, by the lease that every service has: two readers would take
+each other's deliveries. The lease is not asserted in the transaction, since a reader that lost it writes
+nothing wrong (see `projection_store`); it only decides who reads.
 
 A crash before the commit leaves the batch to come again; after it, too, and then it changes nothing.
 """
@@ -131,7 +131,9 @@ class Projector:
             await self._bus.publish(letters)
 
     async def _apply(self, work: Sequence[Work]) -> list[Packet]:
-        """The letters of what the store cannot hold: a batch that it refuses is halved until the one is found."""
+        """The letters of what the store cannot hold: a batch that it refuses is halved until the one is
+        found.
+        """
         try:
             await self._rows.apply(project([one.heard for one in work], now=self._clock.now()))
         except StoreRefused as why:

@@ -1,4 +1,4 @@
-"""The gateway's Postgres schema: what it owns (specs, numbers, submissions), and its copy of what others own."""
+"""The gateway's Postgres schema: what it owns (specs, numbers, submissions), a copy of what others own."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -53,7 +53,9 @@ SUBMISSION = Table(
     Column("due_at", INSTANT, nullable=False),
     Index("submission_due_at", "due_at"),
 )
-"""Submissions that their owner has not yet confirmed by an event. `cancelled` is the reason, if somebody cancelled."""
+"""Submissions that their owner has not yet confirmed by an event. `cancelled` is the reason, if somebody
+cancelled.
+"""
 
 JOB = Table(
     "job",

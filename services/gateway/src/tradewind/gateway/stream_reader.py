@@ -1,9 +1,9 @@
 """Reads a stream from some point on, in order, and leaves nothing behind on the server.
 
-A consumer of its own without acks, which the server forgets when nobody asks any more. It pulls, and only when its own
-reader asks: a reader that is slow leaves messages in the stream, and not in our memory. Where the line may have been
-broken (the server was lost, the consumer is gone, the numbering shows a gap) another consumer goes on behind the last
-message that was read.
+A consumer of its own without acks, which the server forgets when nobody asks any more. It pulls, and only
+when its own reader asks: a reader that is slow leaves messages in the stream, and not in our memory. Where
+the line may have been broken (the server was lost, the consumer is gone, the numbering shows a gap) another
+consumer goes on behind the last message that was read.
 """
 
 import asyncio
@@ -103,7 +103,8 @@ class StreamReader:
                     await self._connection.client.publish(forget, reply=f"{self._inbox}.0")
 
     async def read(self, *, wait_s: float) -> Sequence[Stored]:
-        """What has come, at least one; empty if nothing came in `wait_s` seconds. With 0: if there is no more now.
+        """What has come, at least one; empty if nothing came in `wait_s` seconds. With 0: if there is no more
+        now.
 
         Raises:
             Unavailable: the server is away; reading may be tried again.

@@ -1,8 +1,9 @@
 """Submissions in Postgres: stored whole by one statement, kept as long as their owner has not spoken of them.
 
-A row of `submission` is the wish, the owner's first event the answer. Whatever happens between the commit and the
-answer (we die before we publish; the bus loses its end) the row is still there, and `due` hands it out again. So no
-outbox with notes of what was sent is needed: publishing twice is harmless, and only the answer counts.
+A row of `submission` is the wish, the owner's first event the answer. Whatever happens between the commit and
+the answer (we die before we publish; the bus loses its end) the row is still there, and `due` hands it out
+again. So no outbox with notes of what was sent is needed: publishing twice is harmless, and only the answer
+counts.
 """
 
 import json
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tradewind.common.contracts.job import SubmitArray, SubmitJob
 from tradewind.common.db.engine import driver_connection
+from tradewind.common.reactor.ports import Unavailable
 from tradewind.gateway.domain.job_views import JobItem, Kind
 from tradewind.gateway.domain.submission import Submission
 
@@ -60,7 +62,8 @@ _STORE_ARRAY = _STORE.format(
     FROM counted"""
 )
 _KNOWN = """
-SELECT request.digest, request.id, request.kind, request.created_at, submission.command, submission.traceparent,
+SELECT request.digest, request.id, request.kind, request.created_at,
+       submission.command, submission.traceparent,
        coalesce(submission.number, job.number, (level.body ->> 'number')::bigint) AS number
 FROM gateway.request
 LEFT JOIN gateway.submission ON submission.id = request.id
@@ -97,7 +100,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A submission of which its owner has not spoken in time. `cancelled` is why it shall end at once, if it shall."""
+    """A submission of which its owner has not spoken in time. `cancelled` is why it shall end at once, if it
+    shall.
+    """
 
     accepted: Accepted
     workspace: str
@@ -120,7 +125,7 @@ class SubmissionStore:
         async with driver_connection(self._engine) as connection:
             number = await connection.fetchval(statement, *_arguments(submission, key=key, digest=digest))
             known = None if number else await connection.fetchrow(_KNOWN, submission.workspace, key)
-        if known is None:
+        if number is not None:
             return Accepted(
                 id=submission.id,
                 kind=submission.kind,
@@ -129,6 +134,8 @@ class SubmissionStore:
                 command=submission.command.but(number=number),
                 traceparent=submission.traceparent,
             )
+        if known is None:
+            raise Unavailable("the key was forgotten between two looks")
         if known["digest"] != digest:
             raise KeyReused(
                 f"the Idempotency-Key {key!r} was used for another request; use a new one for each"

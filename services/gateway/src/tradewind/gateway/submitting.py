@@ -1,4 +1,6 @@
-"""Brings submissions to their owner: at once when they are made, and again while their owner has not spoken of them."""
+"""Brings submissions to their owner: at once when they are made, and again while their owner has not spoken
+of them.
+"""
 
 import asyncio
 import logging
@@ -20,7 +22,7 @@ class Submitting:
     """`submit` and `cancel` return once the command lies in its stream.
 
     Raises:
-        Unavailable: the store or the bus is away. A submission that was stored by then is published later by `run`.
+        Unavailable: the store or the bus is away. What was stored by then is published later, by `run`.
     """
 
     def __init__(self, store: SubmissionStore, bus: Bus, clock: Clock) -> None:

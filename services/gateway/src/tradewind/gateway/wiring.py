@@ -3,7 +3,8 @@
 SERVICE = "gateway"
 
 HEARS = {"EVENTS": ("evt.>",)}
-"""By stream. The gateway keeps a copy of what others own, so it folds events by no `Wiring`: see `projector`."""
+"""By stream. The gateway keeps a copy of what others own, so it folds events by no `Wiring`: see `projector`.
+"""
 
 FETCHES = "said.*.fetch"
 """Requests of agents, which no stream keeps: see `fetching`."""

@@ -1,7 +1,7 @@
 """Faults of a JSON body that its model lets pass: fields that nobody knows, and values that cannot be kept.
 
-Contracts ignore unknown fields, so that a newer service never breaks an older one. A person who misspells a field must
-hear of it.
+Contracts ignore unknown fields, so that a newer service never breaks an older one. A person who misspells a
+field must hear of it.
 """
 
 import math

@@ -9,7 +9,9 @@ from tradewind.common.contracts.envelope import Packet
 
 
 class CloudEvent(Value):
-    """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md, with extension attributes."""
+    """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md, with extension
+    attributes.
+    """
 
     specversion: str = "1.0"
     id: str
@@ -31,7 +33,7 @@ class Timeline(Value):
 
 
 def from_packet(packet: Packet, *, data: JsonValue) -> CloudEvent:
-    """Raises KeyError for a packet without the headers of a CloudEvent, ValueError for one whose time is none."""
+    """Raises KeyError for a packet without a CloudEvent's headers, ValueError for a time that is none."""
     headers = packet.headers
     return CloudEvent(
         id=headers["ce-id"],

@@ -22,7 +22,9 @@ class Told:
 
 
 class SeatCost(Value):
-    """`until` is null while the job still has the seat. `share` is the part of the node's price that it bears."""
+    """`until` is null while the job still has the seat. `share` is the part of the node's price that it
+    bears.
+    """
 
     attempt: int
     rank: int
@@ -50,7 +52,7 @@ class _Stay:
 
 
 def job_cost(job: str, told: Iterable[Told], nodes: Mapping[str, NodeLevel], *, now: datetime) -> JobCost:
-    """`told` may hold repetitions, in any order; what is said of a node that is not in `nodes` costs nothing."""
+    """`told` may hold repetitions, in any order; a seat on a node that is not in `nodes` costs nothing."""
     seats = tuple(
         _seat_cost(stay, nodes[stay.seat.node], now) for stay in _stays(told) if stay.seat.node in nodes
     )
@@ -88,7 +90,9 @@ def _seat_cost(stay: _Stay, node: NodeLevel, now: datetime) -> SeatCost:
 
 
 def share_of(share: Share, room: Room) -> float:
-    """The largest part that it takes of anything the node has: what is left beside it is of that much less use."""
+    """The largest part that it takes of anything the node has: what is left beside it is of that much less
+    use.
+    """
     parts = [
         (share.cpus, room.cpus),
         (share.memory_gib, room.memory_gib),

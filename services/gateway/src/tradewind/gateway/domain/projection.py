@@ -1,4 +1,6 @@
-"""Events folded into rows of the read model. Pure: the store then takes a row only if it is newer than what it has."""
+"""Events folded into rows of the read model. Pure: the store then takes a row only if it is newer than what
+it has.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -106,13 +106,14 @@ def submission(
 
 
 def spec_ref(spec: bytes, *, workspace: str, key: bytes) -> str:
-    """Equal specs of a workspace are kept once. The key is there because refs are public, in events: without it,
-    whoever guesses a spec with its secrets could see from a plain hash that the guess was right."""
+    """Equal specs of a workspace are kept once. The key is there because refs are public, in events: without
+    it, whoever guesses a spec with its secrets could see from a plain hash that the guess was right.
+    """
     return hmac.digest(key, workspace.encode() + b"\0" + spec, "sha256").hex()
 
 
 def submit_envelope(command: Command, *, traceparent: str, time: datetime) -> Envelope:
-    """The same id each time: the bus drops a repetition within its window, and the owner ignores a later one."""
+    """The same id each time: the bus drops a repetition within its window, its owner ignores a later one."""
     return _envelope(command, derived_id(command.id, "submit"), traceparent=traceparent, time=time)
 
 

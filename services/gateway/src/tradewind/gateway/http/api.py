@@ -1,4 +1,4 @@
-"""The HTTP application: its routes, its errors, what stands before them, and its description (OpenAPI 3.1)."""
+"""The HTTP application: its routes, its errors, what stands before them, its description (OpenAPI 3.1)."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ ROUTES = (jobs.routes, streams.routes, blobs.routes, infra.routes, operations.ro
 
 DESCRIPTION = """
 Submit jobs, follow them, and see what they run on. Every call but `GET /v1/health` carries
-`Authorization: Bearer <token>`. Things live in workspaces (`?workspace=`). Times are in UTC, money in USD, memory in GiB.
-Errors are problem+json. What changes something answers once the wish is stored durably; what comes of it is seen in
-the views and told by events.
+`Authorization: Bearer <token>`. Things live in workspaces (`?workspace=`). Times are in UTC, money in USD,
+memory in GiB. Errors are problem+json. What changes something answers once the wish is stored durably; what
+comes of it is seen in the views and told by events.
 """
 
 

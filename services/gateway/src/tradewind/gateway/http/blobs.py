@@ -32,7 +32,9 @@ def routes(parts: Parts) -> APIRouter:
             str | None, Query(pattern=f"^{SHA256.pattern}$", description="What the bytes must hash to.")
         ] = None,
     ) -> Blob:
-        """Keep the bytes of the body under their sha256, such as a tar of a work directory. Again is harmless."""
+        """Keep the bytes of the body under their sha256, such as a tar of a work directory. Again is
+        harmless.
+        """
         try:
             return await parts.blobs.add(request.stream(), expected=sha256)
         except BlobTooLarge as why:

@@ -28,7 +28,7 @@ class Guard:
         if scope["path"] not in OPEN_PATHS and not self._knows(scope):
             refusal = response(
                 HTTPStatus.UNAUTHORIZED,
-                "send the header `Authorization: Bearer <token>`; the token is in the file `token` of the home",
+                "send the header `Authorization: Bearer <token>`; it is in the file `token` of the home",
                 headers={"WWW-Authenticate": "Bearer"},
             )
             await refusal(scope, receive, send)

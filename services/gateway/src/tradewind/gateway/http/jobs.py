@@ -24,13 +24,14 @@ from tradewind.gateway.parts import Parts
 from tradewind.gateway.submission_store import KeyReused
 
 MAX_RANKS = 10_000
+JOBS, WORKFLOWS = "/v1/jobs", "/v1/workflows"
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,200}$",
-        description="The same key with the same body gives the same answer, for a week. Without it, every call is new.",
+        description="The same key and body give the same answer, for a week. Without it, every call is new.",
     ),
 ]
 
@@ -70,6 +71,7 @@ def routes(parts: Parts) -> APIRouter:
         responses=answers(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     )
     async def submit(
+        *,
         body: SubmitRequest,
         request: Request,
         workspace: InWorkspace = DEFAULT_WORKSPACE,
@@ -77,8 +79,8 @@ def routes(parts: Parts) -> APIRouter:
     ) -> Response:
         """Run a job, or with `count` an array of jobs of one spec.
 
-        The answer comes once the submission is stored and lies in the stream of the jobs controller: from then on it
-        survives the loss of any process. A work directory is uploaded as a blob before.
+        The answer comes once the submission is stored and lies in the stream of the jobs controller: from
+        then on it survives the loss of any process. A work directory is uploaded as a blob before.
         """
         await check_body(request, body)
         _check(body, parts)
@@ -98,7 +100,7 @@ def routes(parts: Parts) -> APIRouter:
             )
         except KeyReused as why:
             raise Refused(HTTPStatus.CONFLICT, str(why), field="Idempotency-Key") from None
-        ref = f"/v1/{'jobs' if accepted.kind is Kind.JOB else 'workflows'}/{accepted.id}"
+        ref = f"{JOBS if accepted.kind is Kind.JOB else WORKFLOWS}/{accepted.id}"
         answer = Submitted(
             id=accepted.id,
             number=accepted.number,
@@ -138,6 +140,7 @@ def routes(parts: Parts) -> APIRouter:
         responses=answers(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
     )
     async def cancel(
+        *,
         job: JobReference,
         request: Request,
         body: CancelRequest | None = None,
@@ -195,7 +198,7 @@ async def find_job(parts: Parts, reference: str, *, workspace: str) -> Found:
     found = await find(parts, reference, workspace=workspace)
     if found.kind is not Kind.JOB:
         raise not_found(
-            f"{reference} is an array: name one of its jobs, such as {found.number}_0, or see /v1/workflows/{reference}"
+            f"{reference} is an array: name one of its jobs, such as {found.number}_0, or see {WORKFLOWS}/…"
         )
     return found
 

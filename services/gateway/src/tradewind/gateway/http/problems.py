@@ -1,4 +1,4 @@
-"""Errors as they leave: application/problem+json (RFC 9457), one sentence, and the field where there is one."""
+"""Errors as they leave: application/problem+json (RFC 9457), a sentence, and the field where there is one."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 KEPT_S = 75
-"""How long a connection may be idle: longer than clients keep one, so that they do not write into a closed one."""
+"""How long a connection may be idle: longer than clients keep one, so that they do not write into a closed
+one.
+"""
 GRACE_S = 1
 """What a stopping server waits for requests under way. Followed streams never end by themselves."""
 

@@ -35,6 +35,7 @@ def routes(parts: Parts) -> APIRouter:
         responses=_streams("log", "`log` events, one a piece of a rank's log; last an `end` event."),
     )
     async def logs(
+        *,
         job: JobReference,
         workspace: InWorkspace = DEFAULT_WORKSPACE,
         follow: Following = False,
@@ -44,10 +45,14 @@ def routes(parts: Parts) -> APIRouter:
         rank: Annotated[int | None, Query(ge=0, le=1_000_000, description="Of that rank only.")] = None,
         last_event_id: LastEventId = None,
     ) -> EventStream:
-        """What a job printed: all ranks, all attempts. With `follow` through recoveries until the job is over."""
+        """What a job printed: all ranks, all attempts. With `follow` through recoveries until the job is
+        over.
+        """
         found = await find_job(parts, job, workspace=workspace)
         wish = log_feed.Wish(found.id, follow=follow, tail=tail, rank=rank, after=last_event_id)
-        return EventStream(log_feed.log_feed(parts.connection, parts.jobs, parts.endings, wish))
+        return EventStream(
+            log_feed.log_feed(wish, connection=parts.connection, jobs=parts.jobs, endings=parts.endings)
+        )
 
     @router.get(
         "/v1/events",
@@ -55,6 +60,7 @@ def routes(parts: Parts) -> APIRouter:
         responses=_streams("job.running", "Events, named by their type; each one's data is a CloudEvent."),
     )
     async def events(
+        *,
         workspace: InWorkspace = DEFAULT_WORKSPACE,
         follow: Following = False,
         job: Annotated[str | None, Query(description="Of this job or array, from its submission on.")] = None,
