@@ -170,9 +170,12 @@ def test_what_is_wrong_is_one_sentence(tw: Tw) -> None:
 
 def test_the_stack_stops_and_any_command_starts_it_again(tw: Tw) -> None:
     before = tw("jobs", "queue", "-o", "json").json["jobs"]
+    assert tw("config", "set", "local.nodes", "3").code == 0
     assert tw("api", "stop").out == "stopped\n"
     assert tw("api", "status").code == 1
     after = tw("jobs", "queue", "-o", "json")
     assert after.err == "starting the local stack…\n"
     assert [job["number"] for job in after.json["jobs"]] == [job["number"] for job in before]
     assert tw("api", "status").code == 0
+    [local] = (infra for infra in tw("infra", "-o", "json").json["infra"] if infra["name"] == "local")
+    assert local["offers"][0]["max_nodes"] == 3

@@ -87,6 +87,14 @@ def test_it_ends_with_the_code_of_the_job(ready: ScriptedGateway, ended: str, co
     assert run("jobs", "logs", "7").exit_code == code
 
 
+def test_a_control_plane_that_goes_away_for_good(ready: ScriptedGateway):
+    ready.route("GET", LOGS, Stream(log("hello\n"), cut=True), Answer(hang_up=True))
+    done = run("jobs", "launch", "ls")
+    assert (done.exit_code, done.stdout) == (1, "hello\n")
+    assert "job 7 goes on by itself: `tw logs 7` follows it again later" in done.stderr
+    assert "tw: nobody answers at http://127.0.0.1" in done.stderr
+
+
 def test_detached(ready: ScriptedGateway):
     done = run("jobs", "launch", "-d", "-n", "x", "ls")
     assert (done.exit_code, done.stdout) == (0, "7\n")
@@ -217,7 +225,7 @@ class TestMoney:
             (offers(), "this waits until something can run it, and then costs what is not known now: "),
             (
                 offers(offer(AWS, enabled=False)),
-                "this waits until one of these can be launched from here, then costs $0.3840 an hour or more: ",
+                "this waits until one of these can be launched from here, then costs $0.3840 an hour or more",
             ),
         ],
     )

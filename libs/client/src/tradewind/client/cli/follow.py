@@ -11,7 +11,7 @@ from tradewind.client.cli.exit_codes import DETACHED
 from tradewind.client.cli.outcome import exit_code_of
 from tradewind.client.cli.output import note
 from tradewind.client.client import Client
-from tradewind.client.errors import TradewindError
+from tradewind.client.errors import TradewindError, Unavailable
 from tradewind.client.records import ENDED, JobInfo, LogChunk, LogEnd
 
 _LAST_NOTES_S = 0.5
@@ -38,6 +38,9 @@ def follow(
             f"`tw cancel {job.handle}` ends it"
         )
         return DETACHED
+    except Unavailable:
+        screen.beside(f"job {job.handle} goes on by itself: `tw logs {job.handle}` follows it again later")
+        raise
     if notes.ident is not None:
         notes.join(_LAST_NOTES_S)
     screen.beside(_outcome(job, end))
