@@ -8,8 +8,8 @@ from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.log import LogChunk
 from tradewind.common.contracts.values import Fence
 
-TAIL_BYTES = 4 * 2**20
-"""A tail is kept in memory until it is known to be one: at most that much of it."""
+TAIL_LENGTH = 4 * 2**20
+"""Characters of a tail that are kept until it is known to be one, at most."""
 
 
 class LogText(Value):
@@ -59,34 +59,51 @@ class LogTexts:
 
 
 class Tail:
-    """The last lines of what is put in, each piece with its place in the stream."""
+    """The last lines of what is put in, each piece with its place in the stream.
+
+    A line ends with a newline only: progress bars write many carriage returns.
+    """
 
     def __init__(self, lines: int) -> None:
         self._wanted = lines
-        self._lines = 0
-        self._bytes = 0
+        self._newlines = 0
+        self._length = 0
         self._kept: deque[tuple[int, LogText]] = deque()
 
     def put(self, sequence: int, piece: LogText) -> None:
         self._kept.append((sequence, piece))
-        self._lines += _lines(piece.text)
-        self._bytes += len(piece.text)
-        while self._kept and (
-            self._lines - _lines(self._kept[0][1].text) >= self._wanted or self._bytes > TAIL_BYTES
+        self._newlines += piece.text.count("\n")
+        self._length += len(piece.text)
+        # One newline more than lines wanted: it ends the line before them.
+        while len(self._kept) > 1 and (
+            self._newlines - _newlines(self._kept[0]) > self._wanted or self._length > TAIL_LENGTH
         ):
-            _, dropped = self._kept.popleft()
-            self._lines -= _lines(dropped.text)
-            self._bytes -= len(dropped.text)
+            self._drop()
 
     def pieces(self) -> list[tuple[int, LogText]]:
-        if not self._kept or self._lines <= self._wanted:
-            return list(self._kept)
-        sequence, first = self._kept[0]
-        surplus = self._lines - self._wanted
-        cut = sum(len(line) for line in first.text.splitlines(keepends=True)[:surplus])
-        offset = first.offset + len(first.text[:cut].encode())
-        return [(sequence, first.but(text=first.text[cut:], offset=offset)), *list(self._kept)[1:]]
+        """No more may be put in."""
+        if not self._kept or not self._wanted:
+            return []
+        ends_a_line = self._kept[-1][1].text.endswith("\n")
+        surplus = self._newlines - self._wanted + (not ends_a_line)
+        while surplus > _newlines(self._kept[0]):
+            surplus -= _newlines(self._kept[0])
+            self._drop()
+        if surplus > 0:
+            sequence, first = self._kept.popleft()
+            before = len("\n".join(first.text.split("\n", surplus)[:-1])) + 1
+            rest = first.but(
+                text=first.text[before:], offset=first.offset + len(first.text[:before].encode())
+            )
+            if rest.text:
+                self._kept.appendleft((sequence, rest))
+        return list(self._kept)
+
+    def _drop(self) -> None:
+        _, dropped = self._kept.popleft()
+        self._newlines -= dropped.text.count("\n")
+        self._length -= len(dropped.text)
 
 
-def _lines(text: str) -> int:
-    return len(text.splitlines())
+def _newlines(kept: tuple[int, LogText]) -> int:
+    return kept[1].text.count("\n")

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tradewind.common.contracts.job import SubmitArray, SubmitJob
+from tradewind.gateway.domain.body_faults import first_fault
+from tradewind.gateway.domain.job_views import JobItem
+from tradewind.gateway.domain.submission import Submission, SubmitRequest, spec_ref, submission
+
+BODY = {"spec": {"name": "n", "roles": [{"count": 3}], "envs": {"B": "2", "A": "1"}}, "priority": 4}
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def made(**more: Any) -> Submission:
+    request = SubmitRequest.model_validate({**BODY, **more})
+    return submission(request, id="i", workspace="w", user="u", at=AT, key=bytes(32), traceparent="t")
+
+
+def test_a_job() -> None:
+    wish = made()
+    assert isinstance(wish.command, SubmitJob)
+    assert isinstance(wish.shown, JobItem)
+    assert (wish.shown.phase, wish.shown.size, wish.shown.version) == ("submitted", 3, 0)
+    assert (wish.command.summary.priority, wish.command.spec_ref) == (4, wish.spec_ref)
+    assert b'"A":"1"' in wish.spec
+    assert "envs" not in wish.command.model_dump_json()
+
+
+def test_an_array() -> None:
+    wish = made(count=5)
+    assert isinstance(wish.command, SubmitArray)
+    assert wish.command.count == 5
+    assert not isinstance(wish.shown, JobItem)
+    assert (wish.shown["count"], wish.shown["expanded"]) == (5, 0)
+
+
+def test_equal_specs_are_kept_once_and_tell_nothing() -> None:
+    assert made().spec_ref == made(priority=0).spec_ref
+    spec = b"spec"
+    refs = {
+        spec_ref(spec, workspace="w", key=bytes(32)),
+        spec_ref(spec, workspace="v", key=bytes(32)),
+        spec_ref(spec, workspace="w", key=bytes([1] * 32)),
+    }
+    assert len(refs) == 3
+
+
+def test_a_request_is_the_same_however_it_is_written() -> None:
+    other = {"priority": 4, "max_restarts": 0, "spec": {**BODY["spec"], "envs": {"A": "1", "B": "2"}}}  # type: ignore[dict-item] # a dict
+    assert SubmitRequest.model_validate(BODY).digest() == SubmitRequest.model_validate(other).digest()
+    assert (
+        SubmitRequest.model_validate(BODY).digest()
+        != SubmitRequest.model_validate({**BODY, "count": 1}).digest()
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "detail"),
+    [
+        (BODY, None, ""),
+        ({**BODY, "priorty": 1}, "priorty", "there is no such field; there are cluster, count"),
+        (
+            {"spec": {"name": "n", "roles": [{}, {"name": "b", "shape": {"gpus": 1}}]}},
+            "spec.roles.1.shape.gpus",
+            "there are accelerator,",
+        ),
+        ({"spec": {"name": "n", "roles": [{"run": "a\0"}]}}, "spec.roles.0.run", "NUL"),
+        (
+            {"spec": {"name": "n", "roles": [{"shape": {"cpus": float("inf")}}]}},
+            "spec.roles.0.shape.cpus",
+            "finite",
+        ),
+    ],
+)
+def test_what_a_model_lets_pass(sent: Any, field: str | None, detail: str) -> None:
+    fault = first_fault(sent, SubmitRequest.model_validate(sent))
+    assert (fault.field if fault else None) == field
+    assert detail in (fault.detail if fault else "")
