@@ -56,7 +56,7 @@ def test_every_job_succeeds_and_none_runs_twice_at_once(stack: LocalStack, tmp_p
     assert ran == dict.fromkeys(ids, "once\n")
     assert len(set(killed)) == len(VICTIMS), f"only {sorted(set(killed))} were killed"
     with stack.client() as tw:
-        assert tw.dead_letters() == ()
+        assert _insist(tw.dead_letters) == ()
 
 
 def _submit(stack: LocalStack, work: Path) -> list[str]:

@@ -14,7 +14,7 @@ from tradewind.common.contracts.allocation import CloseClaim
 from tradewind.common.contracts.job import JobEvent, JobQueued
 from tradewind.common.contracts.node import NodeSaid
 from tradewind.common.reactor.aggregate import Aggregate
-from tradewind.common.reactor.decision import unchanged
+from tradewind.common.reactor.decision import Decision
 from tradewind.common.reactor.wiring import Wiring, on
 from tradewind.local.nats_config import ADMIN
 from tradewind.local.nats_server import EmbeddedNats
@@ -26,7 +26,7 @@ class Claim(Aggregate):
 
 
 def hearing(service: str, *messages: type) -> Wiring:
-    reactions = tuple(on(message, Claim, key=str, decide=lambda *_: unchanged()) for message in messages)
+    reactions = tuple(on(message, Claim, key=str, decide=lambda *_: Decision()) for message in messages)
     return Wiring(service=service, kinds=(Claim,), reactions=reactions, alarms={})
 
 

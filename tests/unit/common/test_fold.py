@@ -8,7 +8,7 @@ import pytest
 from tradewind.common.contracts.envelope import Envelope, Packet, Undecodable, decode, encode
 from tradewind.common.contracts.registry import Command, Event, Level, Message, Report
 from tradewind.common.reactor.aggregate import Aggregate, Ref
-from tradewind.common.reactor.decision import Ctx, Decision, Intent, Refused, became
+from tradewind.common.reactor.decision import Ctx, Decision, Intent, became
 from tradewind.common.reactor.fold import LOOK_AGAIN, Outcome, fold_batch
 from tradewind.common.reactor.wiring import Alarm, Wiring, on
 
@@ -80,7 +80,7 @@ class Shadow(Aggregate):
 
 def press(lamp: Lamp | None, heard: Press, ctx: Ctx) -> Decision[Lamp]:
     if heard.id == "cursed":
-        raise Refused("it must not be pressed")
+        raise ValueError("it must not be pressed")
     lamp = lamp or Lamp(id=heard.id, workspace=heard.workspace, wake_at=ctx.now + LOOK_AGAIN)
     switched = lamp.evolve(lit=not lamp.lit)
     intent = Intent(id=ctx.new_id("press"), hand="finger", target=lamp.id, payload=switched.level)
@@ -179,8 +179,8 @@ def test_what_cannot_be_decided_is_refused_and_parks_its_row_alone() -> None:
     }
     outcome = fold(rows, pressed("cursed"), pressed("cursed"), pressed("a"))
     assert [refusal.why for refusal in outcome.refusals] == [
-        "Refused: it must not be pressed",
-        "lamp cursed is parked: Refused: it must not be pressed",
+        "ValueError: it must not be pressed",
+        "lamp cursed is parked: ValueError: it must not be pressed",
     ]
     assert outcome.rows[Ref("lamp", "cursed")].parked
     assert outcome.rows[Ref("lamp", "a")].phase_name == "lit"

@@ -17,7 +17,7 @@ from tradewind.common.reactor.fold import Outcome, fold_batch
 from tradewind.common.reactor.wiring import Alarm
 from tradewind.optimizer.domain.model import Placement
 from tradewind.optimizer.domain.plan import Broker
-from tradewind.optimizer.domain.ranking import cheapest_by_type, launchable, rank
+from tradewind.optimizer.domain.ranking import cheapest_by_type, launchable, list_offers, rank
 from tradewind.optimizer.wiring import wiring
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,6 +48,9 @@ OFFERS = (
 )
 
 
+LISTED = list_offers(OFFERS)
+
+
 def infra(name: str, *own: OwnOffer, enabled: bool = True, version: int = 1) -> InfraLevel:
     return InfraLevel(id=name, workspace="system", version=version, enabled=enabled, offers=own)
 
@@ -73,7 +76,7 @@ def local(*, in_use: int = 0, nodes: int = 2, version: int = 1) -> InfraLevel:
     ],
 )
 def test_what_fits_is_ranked_by_price(shape: Shape, cheapest_first: Sequence[str]) -> None:
-    ranking = rank(shape, 1, offers=OFFERS, infras={})
+    ranking = rank(shape, 1, listed=LISTED, infras={})
     assert [str(one.place) for one in ranking.candidates] == list(cheapest_first)
 
 
@@ -89,19 +92,19 @@ def test_what_fits_is_ranked_by_price(shape: Shape, cheapest_first: Sequence[str
     ],
 )
 def test_what_fits_nowhere_says_why(shape: Shape, why: str) -> None:
-    assert rank(shape, 1, offers=OFFERS, infras={}).why_none == why
+    assert rank(shape, 1, listed=LISTED, infras={}).why_none == why
 
 
 def test_what_is_free_here_comes_first_and_a_gang_needs_room_for_all() -> None:
     infras = {"local": local(in_use=1)}
-    assert str(rank(Shape(), 1, offers=OFFERS, infras=infras).candidates[0].place) == "local local"
-    two = rank(Shape(infra="local"), 2, offers=OFFERS, infras=infras)
+    assert str(rank(Shape(), 1, listed=LISTED, infras=infras).candidates[0].place) == "local local"
+    two = rank(Shape(infra="local"), 2, listed=LISTED, infras=infras)
     assert two.why_none.startswith("local has 1 nodes free that would fit, 2 are needed")
 
 
 def test_only_enabled_infras_can_be_launched_and_the_reason_names_the_cheapest_elsewhere() -> None:
     infras = {"local": local(), "aws": infra("aws", enabled=False)}
-    ranking = launchable(rank(Shape(cpus=8), 1, offers=OFFERS, infras=infras), infras)
+    ranking = launchable(rank(Shape(cpus=8), 1, listed=LISTED, infras=infras), infras)
     assert ranking.candidates == ()
     assert ranking.why_none == (
         "2 offers would fit, such as gcp/us/us-a large at $0.70/h, "
@@ -111,7 +114,7 @@ def test_only_enabled_infras_can_be_launched_and_the_reason_names_the_cheapest_e
 
 def test_a_person_sees_each_instance_type_once_at_its_best() -> None:
     twice = (*OFFERS, offer("aws", "small", vcpus=2, memory_gib=4, price_usd_h=0.05, region="r2"))
-    shown = cheapest_by_type(rank(Shape(infra="aws"), 1, offers=twice, infras={}).candidates)
+    shown = cheapest_by_type(rank(Shape(infra="aws"), 1, listed=list_offers(twice), infras={}).candidates)
     assert [str(one.place) for one in shown] == ["aws/r2 small", "aws/r1 large"]
 
 

@@ -64,7 +64,10 @@ class Hands:
                 self._tasks[intent.id] = task
                 task.add_done_callback(self._forgetter(intent.id))
 
-    async def close(self) -> None:
+    async def drop(self) -> None:
+        """Let go of everything: somebody else leads now, or nobody does. What was begun is looked at before
+        it is
+        begun again."""
         for task in list(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

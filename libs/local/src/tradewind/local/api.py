@@ -1,18 +1,20 @@
 """Bring the local stack up and down, from outside: what `tw api …` and every other `tw` command call."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tradewind.common.endpoint import Endpoint
 from tradewind.common.processes import started_at
 from tradewind.local.home import Home, HomeInUse, HomeRefused
+from tradewind.provisioner.infra.node_processes import end_processes
 
 START_WITHIN_S = 90.0
 STOP_WITHIN_S = 40.0
@@ -109,7 +111,7 @@ def end_nodes(folder: Path) -> int:
     """End every process of every node of the home; returns how many nodes there were."""
     nodes = [node.name for node in (folder / "nodes").iterdir()] if (folder / "nodes").is_dir() else []
     for node in nodes:
-        _end_processes_of(node)
+        asyncio.run(end_processes(node))
     return len(nodes)
 
 
@@ -124,34 +126,6 @@ def logs(folder: Path, *, follow: bool = False) -> Iterator[str]:
                 time.sleep(0.1)
             else:
                 return
-
-
-def _end_processes_of(node: str) -> None:
-    """Everything that a node runs bears its id in its environment. The machine goes first: it would start
-    others.
-    """
-    mark = f"TRADEWIND_NODE_ID={node}".encode()
-    for _ in range(20):
-        pids = [pid for pid in _pids() if mark in _environ(pid) and started_at(pid) is not None]
-        if not pids:
-            return
-        for pid in sorted(pids):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(LOOK_S)
-
-
-def _pids() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _environ(pid: int) -> Sequence[bytes]:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return ()
 
 
 def _somebody_else_starts(home: Home) -> bool:

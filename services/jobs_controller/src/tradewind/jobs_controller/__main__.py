@@ -1,9 +1,9 @@
 """Runs the service alone: `python -m tradewind.jobs_controller`."""
 
-from tradewind.common.runtime.host import run
-from tradewind.common.runtime.settings import Settings
+import sys
+
+from tradewind.common.runtime.main import main
 from tradewind.jobs_controller.app import app
 
 if __name__ == "__main__":
-    settings = Settings.from_env()
-    run([app(settings)], health_port=settings.health_port)
+    sys.exit(main(app, service="jobs_controller"))

@@ -21,12 +21,6 @@ def derived_id(*parts: object) -> str:
     return str(uuid5(NAMESPACE, "/".join(str(part) for part in parts)))
 
 
-class Refused(ValueError):
-    """An input that makes no sense to its owner: it is dead-lettered and the row is parked. The text says
-    why.
-    """
-
-
 @dataclass(frozen=True, slots=True)
 class Ctx:
     """What a decision may know beside the row and the input."""
@@ -63,11 +57,6 @@ class Decision(Generic[S]):
 def became(state: S, *publish: Message, do: tuple[Intent, ...] = ()) -> Decision[S]:
     """The thing has a next state."""
     return Decision(state, publish, do)
-
-
-def unchanged(*publish: Message, do: tuple[Intent, ...] = ()) -> "Decision[Aggregate]":
-    """The thing stays as it is; something may still be said or done."""
-    return Decision(None, publish, do)
 
 
 Decide = Callable[[S | None, M, Ctx], Decision[S]]

@@ -107,7 +107,7 @@ class _Folding:
         """The decision; None where it could not be made: then the input is set aside and the row is parked."""
         try:
             return decide()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other inputs
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             why = f"{type(error).__name__}: {error}"
         row = self._row(ref)
         self._refuse(envelope, ref, why)

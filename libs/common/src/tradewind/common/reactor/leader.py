@@ -15,12 +15,12 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from tradewind.common.bus.dead_letters import dead_letter
-
 from tradewind.common.contracts.envelope import Envelope, Packet, Undecodable, decode, encode
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Intent
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 BATCH = 200
 """Inputs a transaction. (Probe on two cores: 1 → 457/s, 200 → 6,442/s.)"""
 LEASE_TTL_S = 15.0
+HAND_OVER_S = 1.0
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
 NOTE_SENT_AFTER_S = 1.0
 OUTBOX_KEPT = timedelta(minutes=10)
@@ -63,6 +64,10 @@ class Span(Protocol):
     traceparent: str
 
     def end(self) -> None: ...
+
+
+async def _nothing() -> None:
+    """There are no hands to let go of."""
 
 
 class Work(NamedTuple):
@@ -84,6 +89,7 @@ class Leader:
         clock: Clock,
         holder: str,
         on_intents: Callable[[Sequence[Intent]], None] = lambda intents: None,
+        on_deposed: Callable[[], Awaitable[None]] = _nothing,
         spans: Spans | None = None,
     ) -> None:
         self._wiring = wiring
@@ -92,6 +98,7 @@ class Leader:
         self._clock = clock
         self._holder = holder
         self._on_intents = on_intents
+        self._on_deposed = on_deposed
         self._spans = spans
         self._rows: dict[Ref, Aggregate] = {}
         self._planner: Planner | None = None
@@ -125,20 +132,31 @@ class Leader:
 
     async def _lead(self) -> None:
         lease = await self._store.acquire(holder=self._holder, ttl_s=LEASE_TTL_S)
-        await self._remember()
-        await self._relay_again()
-        await self._seed(lease)
-        self._on_intents([one.intent for one in await self._store.open_intents()])
         inbox = Inbox()
         try:
+            await self._remember()
+            await self._relay_again()
+            await self._seed(lease)
+            self._on_intents([one.intent for one in await self._store.open_intents()])
             for stream in self._wiring.subjects():
                 await inbox.open(self._bus, stream=stream, durable=self._wiring.service)
             self._lease = lease
             log.info("%s leads, epoch %d, %d living rows", self._wiring.service, lease.epoch, len(self._rows))
             while True:
                 await self._step(lease, inbox)
+        except asyncio.CancelledError:
+            await self._hand_over(lease)
+            raise
         finally:
+            # Another leader may be at work already: what was begun here is its to go on with.
+            await self._on_deposed()
             await inbox.close()
+
+    async def _hand_over(self, lease: Lease) -> None:
+        """Asked to end: let the next leader in at once, if that can be said."""
+        with suppress(Unavailable, LeaseLost, TimeoutError):
+            async with asyncio.timeout(HAND_OVER_S):
+                await self._store.release(lease)
 
     async def _remember(self) -> None:
         self._rows = {row.ref: row for row in await self._store.living()}
@@ -226,8 +244,10 @@ class Leader:
                 one._replace(envelope=_within(one.envelope, span))
                 for one, span in zip(work, spans, strict=True)
             ]
-        await self._load([one.envelope for one in work])
+        finished = await self._load([one.envelope for one in work])
         await self._settle(lease, work, letters)
+        for ref in finished:
+            self._rows.pop(ref, None)
         await inbox.ack(deliveries)
         for span in spans:
             span.end()
@@ -307,11 +327,15 @@ class Leader:
             positions = await self._bus.publish(packets)
             self._sent.extend(zip(ids, positions, strict=True))
 
-    async def _load(self, inputs: Iterable[Envelope]) -> None:
+    async def _load(self, inputs: Iterable[Envelope]) -> list[Ref]:
+        """Bring in the rows that are not in memory; returns those of them that are finished, and shall not
+        stay.
+        """
         missing = {ref for one in inputs for ref in self._wiring.refs(one.message)} - self._rows.keys()
         if missing:
             for row in await self._store.load(sorted(missing)):
                 self._rows[row.ref] = row
+        return [ref for ref in missing if ref in self._rows and self._rows[ref].terminal]
 
     def _keep(self, row: Aggregate) -> None:
         """Living rows stay in memory: this leader is their only writer. Finished ones are loaded when asked

@@ -16,5 +16,5 @@ class App(Protocol):
         ...
 
     def ready(self) -> bool:
-        """It leads, or could take over at once, and makes progress."""
+        """It does its work. (A standby is not ready: nothing is to be sent its way.)"""
         ...

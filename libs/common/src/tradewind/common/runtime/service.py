@@ -15,7 +15,8 @@ from tradewind.common.reactor.ports import Bus, Clock, Store
 from tradewind.common.reactor.wiring import Wiring
 from tradewind.common.runtime.clock import SystemClock
 from tradewind.common.runtime.settings import Settings
-from tradewind.common.telemetry.spans import spans_of
+from tradewind.common.telemetry.database import trace_commits
+from tradewind.common.telemetry.spans import spans_of, tracer_of
 
 SCHEMA_WITHIN_S = 60.0
 """A deployment may start services and migrations together."""
@@ -64,6 +65,8 @@ class ServiceApp:
 
     async def run(self) -> None:
         engine = create_engine(self._settings.postgres_url, service=self.name, generic_plans=True)
+        tracer = tracer_of(self.name)
+        trace_commits(engine, tracer)
         connection = await connect(self._settings.nats_url, name=f"tradewind.{self.name}")
         bus = NatsBus(connection)
         try:
@@ -82,16 +85,14 @@ class ServiceApp:
                 clock=outside.clock,
                 holder=self._settings.instance,
                 on_intents=hands.take,
+                on_deposed=hands.drop,
                 spans=spans_of(self.name),
             )
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._leader.run(), name=f"{self.name} leader")
-                    group.create_task(connection.lost(), name=f"{self.name} connection")
-                    for one in self._beside:
-                        group.create_task(one(outside), name=f"{self.name} {one.__name__}")
-            finally:
-                await hands.close()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._leader.run(), name=f"{self.name} leader")
+                group.create_task(connection.lost(), name=f"{self.name} connection")
+                for one in self._beside:
+                    group.create_task(one(outside), name=f"{self.name} {one.__name__}")
         finally:
             self._leader = None
             await bus.close()

@@ -151,7 +151,7 @@ def _answer_stray(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> 
     if job is not None and not job.terminal and heard.node in job.nodes:
         answer = want(job, present_goal(job), ctx, node=heard.node, sign=sign)
     else:
-        workspace = job.workspace if job is not None else "default"
+        workspace = job.workspace if job is not None else ""
         version = job.version if job is not None else 0
         answer = forget_strays(fence.job, heard.node, fence.attempt, workspace=workspace, version=version + 1)
     return Decision(publish=(answer,))

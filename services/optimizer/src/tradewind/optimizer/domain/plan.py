@@ -16,7 +16,7 @@ from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision, became
 from tradewind.optimizer.domain.decide import LATER
 from tradewind.optimizer.domain.model import Market, Placement
-from tradewind.optimizer.domain.ranking import Ranking, cheapest_by_type, launchable, rank
+from tradewind.optimizer.domain.ranking import Ranking, cheapest_by_type, launchable, list_offers, rank
 
 LIST = 20
 """Places in one list; who has walked it asks for the next."""
@@ -28,14 +28,17 @@ class Broker:
     """
 
     def __init__(self, offers: Sequence[Offer]) -> None:
-        self._offers = offers
+        self._listed = list_offers(offers)
         self._infras: dict[str, InfraLevel] = {}
         self._seeking: dict[str, Placement] = {}
+        self._to_look_at: set[str] = set()
+        """Those of them for which something has changed since they were last looked at."""
 
     def over(self, rows: Iterable[Aggregate]) -> "Broker":
         """The same broker, its index made anew from `rows`."""
         self._infras.clear()
         self._seeking.clear()
+        self._to_look_at.clear()
         self.observe(rows)
         return self
 
@@ -43,8 +46,13 @@ class Broker:
         for row in changed:
             match row:
                 case Market():
+                    if self._infras.get(row.id) != row.infra:
+                        self._to_look_at |= self._seeking.keys()
                     self._infras[row.id] = row.infra
-                case Placement(phase=PlacementPhase.SOUGHT | PlacementPhase.INFEASIBLE):
+                case Placement(phase=PlacementPhase.SOUGHT):
+                    self._seeking[row.id] = row
+                    self._to_look_at.add(row.id)
+                case Placement(phase=PlacementPhase.INFEASIBLE):
                     self._seeking[row.id] = row
                 case Placement():
                     self._seeking.pop(row.id, None)
@@ -59,11 +67,12 @@ class Broker:
         return list(self._choose(ctx))
 
     def _choose(self, ctx: Ctx) -> Iterator[Decision[Placement]]:
-        for placement in sorted(self._seeking.values(), key=lambda one: one.id):
+        to_look_at, self._to_look_at = self._to_look_at, set()
+        for placement in (self._seeking[one] for one in sorted(to_look_at & self._seeking.keys())):
             if placement.not_before is not None and placement.not_before > ctx.now:
-                continue
+                continue  # its alarm brings it back
             ranking = launchable(
-                rank(placement.shape, placement.count, offers=self._offers, infras=self._infras), self._infras
+                rank(placement.shape, placement.count, listed=self._listed, infras=self._infras), self._infras
             )
             if ranking.candidates:
                 chosen = placement.evolve(
@@ -90,7 +99,7 @@ class Broker:
         Nodes that are in use now count too: the demand may be placed on them, or wait for them.
         """
         whole = {name: _as_if_idle(infra) for name, infra in self._infras.items()}
-        ranking = rank(query.shape, query.count, offers=self._offers, infras=whole)
+        ranking = rank(query.shape, query.count, listed=self._listed, infras=whole)
         return RankedOffers(
             candidates=cheapest_by_type(ranking.candidates)[: query.limit],
             considered=ranking.considered,

@@ -11,6 +11,14 @@ from tradewind.common.contracts.values import Place, Room, Shape
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The offers of the catalog as places, by the way in which they are sold."""
+
+    on_demand: tuple[Place, ...]
+    spot: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """`candidates` best first; `why_none` is one sentence where it is empty."""
 
@@ -19,18 +27,18 @@ class Ranking:
     why_none: str = ""
 
 
-def rank(shape: Shape, count: int, *, offers: Iterable[Offer], infras: Mapping[str, InfraLevel]) -> Ranking:
+def rank(shape: Shape, count: int, *, listed: Listed, infras: Mapping[str, InfraLevel]) -> Ranking:
     """Every offer that fits `count` nodes of `shape`, those of the catalog and those that the infras yield
     themselves.
 
     Cheapest first; among equals those that can be launched now, then by name so that the order is always
     the same.
     """
-    listed = [place for offer in offers if (place := _place(offer, shape)) is not None]
     own = [
         (offer.place, offer.max_nodes - offer.in_use) for infra in infras.values() for offer in infra.offers
     ]
-    places = [*((place, None) for place in listed), *own]
+    sold = listed.spot if shape.use_spot else listed.on_demand
+    places = [*((place, None) for place in sold), *own]
     fitting = [(place, free) for place, free in places if _fits(place, shape)]
     roomy = [place for place, free in fitting if free is None or free >= count]
     candidates = [
@@ -70,11 +78,18 @@ def cheapest_by_type(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return tuple(best.values())
 
 
-def _place(offer: Offer, shape: Shape) -> Place | None:
-    """The offer at the price that the demand would pay; None where it is not sold so."""
-    price = offer.spot_usd_h if shape.use_spot else offer.price_usd_h
-    if price is None:
-        return None
+def list_offers(offers: Iterable[Offer]) -> Listed:
+    """Made once: a demand is compared with hundreds of places, each time."""
+    offers = tuple(offers)
+    return Listed(
+        on_demand=tuple(_place(offer, offer.price_usd_h, spot=False) for offer in offers),
+        spot=tuple(
+            _place(offer, price, spot=True) for offer in offers if (price := offer.spot_usd_h) is not None
+        ),
+    )
+
+
+def _place(offer: Offer, price_usd_h: float, *, spot: bool) -> Place:
     return Place(
         infra=offer.infra,
         region=offer.region,
@@ -86,8 +101,8 @@ def _place(offer: Offer, shape: Shape) -> Place | None:
             accelerator=offer.accelerator,
             accelerator_count=offer.accelerator_count,
         ),
-        spot=shape.use_spot,
-        price_usd_h=price,
+        spot=spot,
+        price_usd_h=price_usd_h,
     )
 
 

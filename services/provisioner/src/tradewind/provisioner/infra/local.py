@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 MACHINE = (sys.executable, "-m", "tradewind.agent.machine")
 """Keeps the agent of the folder that it is given running; it ends when the agent ends by itself."""
+NODES = 2
+"""So that a task of two nodes runs as it comes, and a named cluster leaves room for jobs."""
 GRACE_S = 5.0
 """For the agent of a node that is terminated; nothing is placed there any more."""
 
@@ -49,7 +51,7 @@ class Limits:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Limits":
         """TRADEWIND_LOCAL_NODES and TRADEWIND_LOCAL_SLOTS. Raises ValueError."""
         return cls(
-            nodes=_count(environ, "TRADEWIND_LOCAL_NODES", 1),
+            nodes=_count(environ, "TRADEWIND_LOCAL_NODES", NODES),
             slots=_count(environ, "TRADEWIND_LOCAL_SLOTS", os.cpu_count() or 1),
         )
 
