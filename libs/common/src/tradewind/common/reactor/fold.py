@@ -104,7 +104,7 @@ class _Folding:
         self._apply(Decision(state, decision.publish, decision.do), envelope, ref)
 
     def _try(self, envelope: Envelope, ref: Ref, decide: Callable[[], Decision[Any]]) -> Decision[Any] | None:
-        """The decision; None where it could not be made: then the input is set aside and the row is parked."""
+        """The decision; None where there can be none: the input is set aside, and the row is parked."""
         try:
             return decide()
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
