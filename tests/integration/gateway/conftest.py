@@ -66,7 +66,7 @@ async def running_gateway(
         await apply_stream(owner.js, stream)
     for durable in DURABLES:
         await apply_durable(owner.js, durable)
-    settings = gateway_settings(folder, postgres_url=database_url, nats_url=nats_server.url("gateway"))
+    settings = gateway_settings(folder, postgres_url=database_url, nats_server=nats_server)
     gateway = Gateway(settings)
     running = asyncio.create_task(gateway.run())
     bus = NatsBus(owner)

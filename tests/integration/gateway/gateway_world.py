@@ -33,6 +33,7 @@ from tradewind.common.runtime.ids import new_uuid7
 from tradewind.common.runtime.settings import Settings
 from tradewind.gateway.app import Gateway
 from tradewind.gateway.settings import GatewaySettings
+from tradewind.local.nats_config import OPERATOR
 from tradewind.local.nats_server import EmbeddedNats
 
 TOKEN = "token-of-the-tests"
@@ -51,12 +52,13 @@ EVENT_OF: dict[JobPhase, type[JobEvent]] = {
 }
 
 
-def gateway_settings(folder: Path, *, postgres_url: str, nats_url: str) -> GatewaySettings:
+def gateway_settings(folder: Path, *, postgres_url: str, nats_server: EmbeddedNats) -> GatewaySettings:
     (folder / "token").write_text(TOKEN)
     service = Settings(
         home=folder,
         postgres_url=postgres_url,
-        nats_url=nats_url,
+        nats_url=nats_server.url("gateway"),
+        nats_operator_url=nats_server.url(OPERATOR),
         nats_pid_file=None,
         instance="test",
         health_port=0,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tests.integration.gateway.gateway_world import GatewayWorld, job_level, until
-from tradewind.common.bus.dead_letter_box import DeadLetterBox
 from tradewind.common.contracts.job import JobPhase, JobQueued
 from tradewind.gateway.app import Gateway
 
@@ -48,10 +47,18 @@ async def test_progress(world: GatewayWorld) -> None:
 async def test_redrive(world: GatewayWorld) -> None:
     await world.owner.js.publish("evt.default.job.queued", b"{")
     (letter,) = await world.letters(1)
-    assert letter["body"] == "{"
-    box = DeadLetterBox(world.owner)
-    assert (await box.read(letter["seq"])).subject == "evt.default.job.queued"
-    await box.close()
+    assert (letter["body"], letter["subject"]) == ("{", "evt.default.job.queued")
+    answer = await world.http.post(f"/v1/dead-letters/{letter['seq']}/redrive")
+    assert (answer.status_code, answer.json()) == (202, {"seq": letter["seq"], "subject": letter["subject"]})
+    events = await world.owner.js.stream_info("EVENTS")
+    assert events.state.messages == 2
+
+    async def it_is_set_aside_again() -> bool:
+        return [one["seq"] for one in await world.letters(1)] == [letter["seq"] + 1]
+
+    await until(it_is_set_aside_again, what="it did not come back")
+    gone = await world.http.post(f"/v1/dead-letters/{letter['seq']}/redrive")
+    assert gone.status_code == 404
 
 
 async def test_a_second_gateway_stands_by_and_takes_over(world: GatewayWorld) -> None:

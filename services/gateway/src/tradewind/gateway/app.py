@@ -126,6 +126,7 @@ class Gateway:
                 endings=Endings(),
                 letters=letters,
                 grant_key=self._grant_key,
+                operator_url=settings.nats_operator_url,
                 user=self._settings.user,
             )
 

@@ -31,5 +31,6 @@ class Parts:
     endings: Endings
     letters: DeadLetterBox
     grant_key: bytes
+    operator_url: str | None
     user: str
     """In whose name jobs are submitted."""

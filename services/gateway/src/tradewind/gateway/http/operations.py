@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from tradewind.common.bus.dead_letter_box import NoSuchLetter
 from tradewind.common.bus.dead_letters import DeadLetter
 from tradewind.common.contracts.base import Value
-from tradewind.gateway.http.problems import answers, not_found
+from tradewind.gateway.http.problems import Refused, answers, not_found
 from tradewind.gateway.parts import Parts
 from tradewind.gateway.progress import Progress, progress
+from tradewind.gateway.redriving import NotAnOperator, redrive
 
 
 class Health(Value):
@@ -79,14 +80,16 @@ def routes(parts: Parts) -> APIRouter:
     @router.post(
         "/v1/dead-letters/{seq}/redrive",
         status_code=HTTPStatus.ACCEPTED,
-        responses=answers(HTTPStatus.NOT_FOUND),
+        responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN),
     )
-    async def redrive(seq: Annotated[int, Path(ge=1, le=2**53)]) -> Redriven:
+    async def send_again(seq: Annotated[int, Path(ge=1, le=2**53)]) -> Redriven:
         """Give an input to its service again, once the cause is mended. It may wake a parked row."""
         try:
-            letter = await parts.letters.redrive(seq)
+            letter = await redrive(seq, operator_url=parts.operator_url)
         except NoSuchLetter as why:
             raise not_found(str(why)) from None
+        except NotAnOperator as why:
+            raise Refused(HTTPStatus.FORBIDDEN, str(why)) from None
         return Redriven(seq=seq, subject=letter.subject)
 
     return router
