@@ -1,7 +1,7 @@
 """Gives dead letters back to their services, at the word of a person.
 
-That takes the rights of an operator (to publish under others' nouns, and to remove a message), which the gateway's
-own user has not: a connection with them is opened for each re-drive, and closed after it.
+That takes the rights of an operator (to publish under others' nouns, and to remove a message), which the
+gateway's own user has not: a connection with them is opened for each re-drive, and closed after it.
 """
 
 from tradewind.common.bus.connection import connect
