@@ -18,7 +18,7 @@ from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, Nod
 from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.provisioner.domain.model import Cluster, Node
-from tradewind.simulator.machine import Machine, Process
+from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_store import Committed
 from tradewind.simulator.seen import Seen, Told
 
@@ -80,6 +80,14 @@ def one_version_is_one_level(seen: Seen, told: Told) -> Broken:
     level, before = told.event.level, told.before
     if before is not None and before.version == level.version and before != level:
         yield f"{told.event.noun} {level.id} v{level.version} was told in two ways"
+
+
+def over_means_over(seen: Seen, told: Told) -> Broken:
+    """When a job is told to be over, nothing of it runs any more."""
+    level = told.event.level
+    if told.event.noun == "job" and _phase(level) in TERMINAL_JOB_PHASES and seen.runs[level.id]:
+        machine, process = seen.runs[level.id][0]
+        yield f"job {level.id} is {_phase(level)}, and {process.fence} lives on {machine.node}"
 
 
 # ---- of what was committed
@@ -160,6 +168,16 @@ def one_life_of_a_rank(seen: Seen, machine: Machine, process: Process) -> Broken
                 f"{fence} begins its {process.part} on {machine.node} "
                 f"while {other.fence} lives on {other_machine.node}"
             )
+
+
+def a_gang_starts_together(seen: Seen, machine: Machine, process: Process) -> Broken:
+    """No rank runs before every rank of its attempt was prepared."""
+    fence = process.fence
+    if process.part is Part.RUN:
+        gang = range(seen.workload.ask_of[fence.job].summary.ranks)
+        late = set(gang) - seen.prepared[fence.job, fence.attempt]
+        if late:
+            yield f"{fence} runs on {machine.node}, and ranks {sorted(late)} were never prepared"
 
 
 def no_machine_is_oversold(seen: Seen, machine: Machine, process: Process) -> Broken:
@@ -310,6 +328,7 @@ AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
     terminal_is_terminal,
     versions_never_go_down,
     one_version_is_one_level,
+    over_means_over,
 )
 AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     no_commit_under_a_stale_lease,
@@ -322,6 +341,7 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
 )
 AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     one_life_of_a_rank,
+    a_gang_starts_together,
     no_machine_is_oversold,
 )
 EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)

@@ -60,6 +60,10 @@ class Seen:
         default_factory=lambda: defaultdict[str, dict[Fence, int]](dict)
     )
     """By job, the exit codes of the runs that ended by themselves."""
+    prepared: dict[tuple[str, int], set[int]] = field(
+        default_factory=lambda: defaultdict[tuple[str, int], set[int]](set)
+    )
+    """By job and attempt, the ranks whose setup has ended well."""
     cancelled: set[str] = field(default_factory=set[str])
     """Jobs whose end somebody asked for."""
     submitted: set[str] = field(default_factory=set[str])
@@ -100,8 +104,13 @@ class Seen:
             living.append((machine, process))
             return
         self.runs[process.fence.job] = [one for one in living if one[1] is not process]
-        if process.part is Part.RUN and machine.up and process.code is not None:
-            self.exits[process.fence.job][process.fence] = process.code
+        if not machine.up or process.code is None:
+            return
+        fence = process.fence
+        if process.part is Part.RUN:
+            self.exits[fence.job][fence] = process.code
+        elif process.code == 0:
+            self.prepared[fence.job, fence.attempt].add(fence.rank)
 
 
 def _message_id(packet: Packet) -> str:

@@ -66,15 +66,18 @@ class ServiceLife:
         async def main() -> None:
             hands = Hands(self._hands(), service=self.name, store=store, bus=bus, clock=self._clock)
             leader = Leader(
-                self._wiring(), store=store, bus=bus, clock=self._clock, holder=holder, on_intents=hands.take
+                self._wiring(),
+                store=store,
+                bus=bus,
+                clock=self._clock,
+                holder=holder,
+                on_intents=hands.take,
+                on_deposed=hands.drop,
             )
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(leader.run())
-                    for one in self._beside:
-                        group.create_task(one(store, bus))
-            finally:
-                await hands.close()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(leader.run())
+                for one in self._beside:
+                    group.create_task(one(store, bus))
 
         process.start(main())
 
