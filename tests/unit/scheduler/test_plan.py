@@ -266,6 +266,13 @@ def test_a_withdrawn_demand_closes_its_claim() -> None:
     assert told(scheduler.hear(cancelled)) == ["allocation.released", "claim.closed"]
 
 
+def test_a_named_cluster_that_nobody_waits_for_any_more_is_not_launched() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("a", cluster="dev"))
+    cancelled = JobCancelled.of(job("a", version=2, phase=JobPhase.CANCELLED, demand=None))
+    assert told(scheduler.hear(cancelled)) == ["allocation.released", "claim.closed"]
+
+
 def test_idle_nodes_are_kept_for_a_grace_and_used_again_within_it() -> None:
     scheduler, _ = with_node()
     scheduler.hear(succeeded("first"))

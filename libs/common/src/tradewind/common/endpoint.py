@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tradewind.common.private_files import write_private
-from tradewind.common.processes import started_at
+from tradewind.common.process_marks import started_at
 
 FILE = "endpoint.json"
 TOKEN_FILE = "token"

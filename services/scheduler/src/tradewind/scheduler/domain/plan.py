@@ -185,9 +185,8 @@ class SchedulerPlanner:
             if sum(node.phase is CapacityPhase.OPEN for node in nodes) >= claim.count:
                 served = claim.evolve(phase=ClaimPhase.SERVED, reason="", wake_at=ctx.now + LATER)
                 return became(served, ClaimServed.of(served.level))
-            if not wanted and claim.retention is Retention.JOB:
-                return closed(claim)
-            return None
+            # A named cluster, too: nodes that come for nobody would cost somebody.
+            return None if wanted else closed(claim)
         if claim.retention is not Retention.JOB:
             return None
         if not nodes:
