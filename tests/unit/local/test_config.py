@@ -38,6 +38,6 @@ def test_what_is_set_is_told(tmp_path: Path, text: str | None, told: dict[str, s
 )
 def test_what_makes_no_sense_is_refused_with_its_place(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(HomeRefused, match="config.yaml") as refused:
+    with pytest.raises(HomeRefused, match=r"config\.yaml") as refused:
         environment_of(tmp_path)
     assert str(refused.value).endswith(why)

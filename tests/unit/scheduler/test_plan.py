@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.common.contracts.allocation import (
+    AllocationGranted,
     AllocationLevel,
     AllocationPhase,
     CapacityPhase,
@@ -221,9 +222,7 @@ def test_higher_priority_goes_first_then_who_came_first() -> None:
     for _ in range(3):
         outcome = scheduler.hear(succeeded(running))
         (running,) = [
-            one.message.allocation.id  # type: ignore[attr-defined]
-            for one in outcome.outbox
-            if one.message.name == "granted"
+            one.message.allocation.id for one in outcome.outbox if isinstance(one.message, AllocationGranted)
         ]
         order.append(running)
     assert order == ["urgent", "early", "late"]
