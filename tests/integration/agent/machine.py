@@ -66,12 +66,12 @@ class ControlPlane:
         # SAID keeps what somebody has yet to read; here it is what makes JetStream ack it.
         await self.connection.client.flush()
 
-    def spec(self, **role: Any) -> JobSpec:
-        """A spec that can be fetched as `spec-1`."""
+    def spec(self, ref: str = "spec-1", **role: Any) -> JobSpec:
+        """A spec that can be fetched as `ref`."""
         envs = role.pop("envs", {})
         workdir = role.pop("workdir", None)
         spec = JobSpec(name="train", roles=(RoleSpec(**role),), envs=envs, workdir=workdir)
-        self.given["spec-1"] = spec.model_dump_json().encode()
+        self.given[ref] = spec.model_dump_json().encode()
         return spec
 
     def blob(self, **files: str) -> str:

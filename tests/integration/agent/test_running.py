@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.integration.agent.machine import ROOM, ControlPlane, Machine, eventually, marked
 from tests.unit.agent.wants import fence
 from tradewind.common.contracts.job import RankPhase
@@ -35,25 +33,22 @@ async def test_the_node_says_what_it_is(plane: ControlPlane, machine: Machine) -
     assert said.boot
 
 
-@pytest.mark.parametrize(
-    ("run", "code"),
-    [
-        ("true", 0),
-        ("exit 41", 41),
-        ("no-such-command", 127),
-        ("kill -TERM $$", 143),
-        ("bash -c 'kill -SEGV $$'", 139),
-        ("false; true", 0),
-        (None, 0),
-    ],
-)
-async def test_exit_codes_are_those_of_a_shell(
-    plane: ControlPlane, machine: Machine, run: str | None, code: int
-) -> None:
-    plane.spec(run=run)
-    await plane.want(Goal.GO)
-    end = await plane.end(F)
-    assert (end.phase, end.exit_code, end.reason) == (RankPhase.EXITED, code, "run")
+async def test_exit_codes_are_those_of_a_shell(plane: ControlPlane, machine: Machine) -> None:
+    codes = {
+        "true": 0,
+        "exit 41": 41,
+        "no-such-command": 127,
+        "kill -TERM $$": 143,
+        "bash -c 'kill -SEGV $$'": 139,
+        "false; true": 0,
+        None: 0,
+    }
+    for number, run in enumerate(codes):
+        plane.spec(f"spec-{number}", run=run)
+        await plane.want(Goal.GO, job=f"job-{number}", spec_ref=f"spec-{number}")
+    for number, (run, code) in enumerate(codes.items()):
+        end = await plane.end(fence(job=f"job-{number}"))
+        assert (end.phase, end.exit_code, end.reason) == (RankPhase.EXITED, code, "run"), run
 
 
 async def test_a_failed_setup_is_its_end(plane: ControlPlane, machine: Machine) -> None:
