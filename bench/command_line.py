@@ -26,7 +26,7 @@ def command_line(*, quick: bool) -> Iterator[Figure]:
     python_ms = median(took_ms["python"])
     for name, bound in (("help", 100), ("status", 150)):
         words = " ".join(["tw", *commands[name][1:]])
-        how = f"median wall of {count} runs of `{words}` against a running stack, in turns with `python -c pass`"
+        how = f"median wall of {count} runs of `{words}` beside a running stack, in turns with python -c pass"
         parts = {"python_ms": python_ms, "least_ms": min(took_ms[name])}
         yield Figure(f"tw_{name}", median(took_ms[name]), "ms", how, Target("<=", bound), parts)
 

@@ -41,7 +41,7 @@ class Figure:
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def line(self) -> str:
-        told = {
+        told: dict[str, object] = {
             "figure": self.figure,
             "value": _rounded(self.value),
             "unit": self.unit,
@@ -73,11 +73,7 @@ def _cpu() -> str:
 def _filesystem(folder: str) -> str:
     """The kind of the file system that holds a folder: on a tmpfs a sync costs nothing."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    holding = [
-        (len(at), kind)
-        for _, at, kind, *_ in mounts
-        if folder == at or folder.startswith(at.rstrip("/") + "/")
-    ]
+    holding = [(len(at), kind) for _, at, kind, *_ in mounts if Path(folder).is_relative_to(at)]
     return max(holding)[1]
 
 

@@ -1,4 +1,4 @@
-"""Following a stack's events from outside, as any reader may: to know when something has happened, and how many jobs did."""
+"""Following a stack's events from outside, as any reader may: what has happened, and when."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ ENDS = frozenset({"job.succeeded", "job.failed", "job.cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`at` is the time of the decision that it tells of, `heard_at` when it came here; both in seconds since 1970."""
+    """`at` is when that which it tells of was decided, `heard_at` when it came here: seconds since 1970."""
 
     type: str
     subject: str
@@ -46,7 +46,7 @@ class Following:
         return Counter(event.type for event in self.events)
 
     async def until_ended(self, jobs: int) -> float:
-        """Waits for so many jobs to have ended; when the last of them did. Raises TimeoutError when nothing moves."""
+        """Waits until so many jobs have ended; when the last did. Raises TimeoutError when nothing moves."""
         while len(self.ended) < jobs:
             self._news.clear()
             async with asyncio.timeout(STUCK_S):

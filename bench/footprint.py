@@ -1,4 +1,4 @@
-"""What a stack takes: the time until it is ready, and memory and processor while it does nothing, or holds many jobs."""
+"""What a stack takes: time until it is ready, memory and processor at rest, memory with many jobs."""
 
 import time
 from collections.abc import Iterator
@@ -42,8 +42,8 @@ def idle(*, quick: bool) -> Iterator[Figure]:
         "idle_memory",
         memory["pss_mib"],
         "MiB",
-        "sum of PSS over all processes of a stack without nodes that has done nothing; parts with RSS, which counts what is shared "
-        "for each",
+        "sum of PSS over all processes of a stack without nodes that has done nothing; parts with RSS, which "
+        "counts what is shared for each",
         Target("<=", 400),
         memory,
     )
@@ -72,7 +72,8 @@ def many_running(*, quick: bool) -> Iterator[Figure]:
         "memory_many_running",
         memory["pss_mib"],
         "MiB",
-        f"sum of PSS with {jobs} running jobs (`sleep`) on {nodes} nodes of {slots} slots, tasks and their shells included",
+        f"sum of PSS with {jobs} running jobs (`sleep`) on {nodes} nodes of {slots} slots, tasks and "
+        "their shells included",
         parts={"control_plane_pss_mib": control_plane, "all_running_after_s": took_s, **memory},
     )
 

@@ -1,4 +1,4 @@
-"""A client that costs as little as it can: one kept connection, prepared requests, only the head of an answer read."""
+"""A client that costs as little as it can: one kept connection, and of an answer only its head is read."""
 
 import asyncio
 import json

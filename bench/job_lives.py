@@ -24,8 +24,8 @@ def one_by_one(*, quick: bool) -> Iterator[Figure]:
         warm(running)
         rate, parts = asyncio.run(_rate(running, count, lambda: _submit_each(running, count)))
     how = (
-        f"{count} jobs, each by a POST of its own from {CLIENTS} clients at once, {NOOP}; from before the first POST until the "
-        "last job.succeeded was heard"
+        f"{count} jobs, each by a POST of its own from {CLIENTS} clients at once, {NOOP}; from before the "
+        "first POST until the last job.succeeded was heard"
     )
     yield Figure("lives_one_by_one", rate, "jobs/s", how, Target(">=", 100, stretch=300), parts)
 
@@ -45,8 +45,8 @@ def real_processes(*, quick: bool) -> Iterator[Figure]:
         warm(running)
         rate, parts = asyncio.run(_rate(running, count, lambda: _submit_array(running, count, run="true")))
     how = (
-        f"one array of {count} jobs that run `true`, on one node of {slots} slots; `of_slurm` is the ratio to the {SLURM_JOBS_S} "
-        "jobs/s of a tuned Slurm, taken earlier on a machine of two cores and not in this run"
+        f"one array of {count} jobs that run `true`, on one node of {slots} slots; `of_slurm` is the ratio "
+        f"to the {SLURM_JOBS_S} jobs/s of a tuned Slurm, taken earlier on such a machine and not in this run"
     )
     yield Figure("real_processes", rate, "jobs/s", how, parts={"of_slurm": rate / SLURM_JOBS_S, **parts})
 

@@ -1,6 +1,8 @@
 """A node that runs everything in no time: the whole agent, but for the body that would start processes.
 
-Wants, journal, saids, heartbeat, credential and the fetch of the spec are the agent's own. `python noop_node.py NODE_FOLDER`
+Wants, journal, saids, heartbeat, credential and the fetch of the spec are the agent's own.
+
+    python noop_node.py NODE_FOLDER
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`python -m bench.noop_stack`: the local stack, with machines on which every process has ended before it began."""
+"""`python -m bench.noop_stack`: the local stack, but its machines run noop_node in place of the agent."""
 
 import sys
 from functools import partial

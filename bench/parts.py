@@ -1,7 +1,7 @@
-"""What the parts of a running stack use: its services' process, Postgres, NATS, and its nodes with what they run."""
+"""What the parts of a running stack use: its services, Postgres, NATS, its nodes with what they run."""
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +20,17 @@ class Process:
     """Its own, and that of its children which have ended."""
 
 
-def cpu_s(stack_pid: int) -> Counter[str]:
+def cpu_s(stack_pid: int) -> dict[str, float]:
     """Seconds of processor time so far, a part. Take the difference of two."""
-    used: Counter[str] = Counter()
+    used: dict[str, float] = {part: 0.0 for part in PARTS}
     for part, process in _by_part(stack_pid):
         used[part] += process.cpu_s
     return used
 
 
 def memory_mib(stack_pid: int) -> dict[str, float]:
-    """PSS (what is shared is split among those who share it) and RSS (it counts for each), a part and in sum."""
-    sums: Counter[str] = Counter()
+    """PSS (what is shared is split among its sharers) and RSS (it counts for each), a part and in sum."""
+    sums: defaultdict[str, float] = defaultdict(float)
     for part, process in _by_part(stack_pid):
         for kind, mib in _memory(process.pid):
             sums[f"{kind}_{part}"] += mib
@@ -38,8 +38,11 @@ def memory_mib(stack_pid: int) -> dict[str, float]:
     return dict(sums)
 
 
-def cpu_ms_a(count: int, *, since: Counter[str], stack_pid: int) -> dict[str, float]:
-    """Milliseconds of processor time for each of `count` things done since then: it hardly depends on what else runs here."""
+def cpu_ms_a(count: int, *, since: dict[str, float], stack_pid: int) -> dict[str, float]:
+    """Milliseconds of processor time for each of `count` things done since then.
+
+    Of all figures it depends least on what else runs on the machine.
+    """
     now = cpu_s(stack_pid)
     by_part = {part: 1e3 * (now[part] - since[part]) / count for part in PARTS}
     return {**{f"cpu_ms_{part}": ms for part, ms in by_part.items()}, "cpu_ms": sum(by_part.values())}

@@ -1,4 +1,4 @@
-"""Transitions a second of one reactor, beside the bare cost of the same messages, rows and syncs without it."""
+"""Transitions a second of one reactor, beside the bare cost of the same messages, rows and syncs."""
 
 import asyncio
 import gc
@@ -65,9 +65,10 @@ def reactor_rate(*, quick: bool) -> Iterator[Figure]:
     with_reactor = median(reactor for reactor, _ in pairs)
     bare = median(bare for _, bare in pairs)
     how = (
-        f"medians of {rounds} rounds in one run, in turns: {count} SubmitJob commands wait in the stream; the jobs controller's "
-        "leader takes all of them (a new row and an event each; fsync on); bare: the same fetch, commit of as many such rows and "
-        "messages made beforehand, publication and ack, without decoding, loading, deciding and encoding"
+        f"medians of {rounds} rounds in one run, in turns: {count} SubmitJob commands wait in the stream; the "
+        "jobs controller's leader takes all of them (a new row and an event each; fsync on); bare: the same "
+        "fetch, commit of as many such rows and messages made beforehand, publication and ack, without decoding, "
+        "loading, deciding and encoding"
     )
     parts = {"bare_per_s": bare, "ratio": with_reactor / bare}
     yield Figure("reactor_transitions", with_reactor, "transitions/s", how, parts=parts)
@@ -95,7 +96,7 @@ async def _reactor(world: World, count: int, name: str) -> float:
     leading = asyncio.create_task(leader.run())
     try:
         async with asyncio.timeout(STUCK_S):
-            while await _waiting(world):
+            while await _waiting(world):  # noqa: ASYNC110 -- the server tells nobody of acks
                 await asyncio.sleep(LOOK_S)
         return count / (time.perf_counter() - began)
     finally:

@@ -57,7 +57,7 @@ def home() -> Generator[Path]:
 
 @contextmanager
 def stack(*, nodes: int = 1, slots: int, noop: bool = False) -> Generator[Stack]:
-    """A running stack with room for `nodes` of `slots` each. `noop`: its nodes start no process (see noop_node)."""
+    """A running stack with room for `nodes` of `slots` each. `noop`: its nodes run no process (noop_node)."""
     with home() as path, _environ(TRADEWIND_LOCAL_NODES=str(nodes), TRADEWIND_LOCAL_SLOTS=str(slots)):
         if noop:
             _start_with_noop_nodes(path)
