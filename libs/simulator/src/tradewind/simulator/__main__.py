@@ -28,15 +28,16 @@ def main(words: Sequence[str] | None = None) -> int:
         seeds,
         jobs=asked.jobs,
         rates=rates,
+        holes=asked.known_holes,
         workers=asked.workers,
         failures=asked.failures,
         progress=_progress(count, on=sys.stderr.isatty()),
     )
     for run in tally.failed:
-        _tell_failure(run, asked.jobs, asked.faults, about=asked.about)
+        _tell_failure(run, asked)
     _tell_figures(tally)
     if count == 1 and not tally.failed:
-        print(f"history {simulate(Setup(first, asked.jobs, rates)).digest}")
+        print(f"history {simulate(Setup(first, asked.jobs, rates, asked.known_holes)).digest}")
     return 1 if tally.failed else 0
 
 
@@ -64,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--about", default="", metavar="TEXT", help="of a failing seed, show only lines with TEXT"
     )
+    parser.add_argument(
+        "--known-holes",
+        action="store_true",
+        help="judge also by the promises that are known not to be kept yet",
+    )
     return parser
 
 
@@ -79,8 +85,9 @@ def _progress(count: int, *, on: bool) -> Callable[[Tally], None]:
     return show
 
 
-def _tell_failure(run: Run, jobs: int, fault_list: str, *, about: str) -> None:
-    again = simulate(Setup(run.seed, jobs, faults.parse(fault_list)), timeline=TIMELINE, about=about)
+def _tell_failure(run: Run, asked: argparse.Namespace) -> None:
+    setup = Setup(run.seed, asked.jobs, faults.parse(asked.faults), asked.known_holes)
+    again = simulate(setup, timeline=TIMELINE, about=asked.about)
     broken = run.violation
     if broken is None:
         return
@@ -88,7 +95,9 @@ def _tell_failure(run: Run, jobs: int, fault_list: str, *, about: str) -> None:
     print("\n".join(again.timeline))
     if again.digest != run.digest:
         print("(its history was another one this time: the simulation is not deterministic)")
-    print(f"\nagain: ./dev simulate --seed {run.seed} --jobs {jobs} --faults {fault_list} [--about TEXT]")
+    holes = " --known-holes" if asked.known_holes else ""
+    words = f"--seed {run.seed} --jobs {asked.jobs} --faults {asked.faults}{holes}"
+    print(f"\nagain: ./dev simulate {words} [--about TEXT]")
 
 
 def _tell_figures(tally: Tally) -> None:

@@ -270,6 +270,14 @@ def what_was_committed_was_said(seen: Seen) -> Broken:
             yield f"{service} committed message {message_id} (outbox {outbox_id}) and never published it"
 
 
+def what_the_bus_lost_is_said_again(seen: Seen) -> Broken:
+    """What the bus had acked and lost before all had read it is published again from the outbox."""
+    committed = set(seen.outbox.values())
+    for message_id, what in seen.lost_unread.items():
+        if message_id in committed:
+            yield f"{what} {message_id} was lost unread, and never said again"
+
+
 def nothing_is_left(seen: Seen) -> Broken:
     """At rest there is no machine, no process, no unsent message, no open intent, no living row but those of
     infras.
@@ -354,6 +362,9 @@ AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     nothing_is_left,
     money_is_the_infras_own,
 )
+
+KNOWN_HOLES: tuple[Callable[[Seen], Broken], ...] = (what_the_bus_lost_is_said_again,)
+"""Promises of the end that are not kept yet. A test expects each to be broken; with it, the entry goes."""
 
 
 def judge(promises: "tuple[Callable[..., Broken], ...]", *touched: object) -> None:

@@ -122,15 +122,22 @@ class _Stream:
                 consumer.wake()
         return self.last, True
 
-    def lose_end(self, count: int) -> None:
-        """The last messages are gone: the server died before they were on its disk."""
+    def lose_end(self, count: int) -> list[Packet]:
+        """The last messages are gone: the server died before they were on its disk.
+
+        Returns:
+            Those that somebody had not read yet.
+        """
         kept = max(self.last - count, 0)
-        for sequence in [one for one in self.messages if one > kept]:
+        lost = [one for one in self.messages if one > kept]
+        unread = [self.messages[one].packet for one in lost if self.messages[one].unread_by > 0]
+        for sequence in lost:
             self._drop(sequence)
         self._ids = {one: lies for one, lies in self._ids.items() if lies[0] <= kept}
         for consumer in self.consumers.values():
             consumer.waiting = deque(one for one in consumer.waiting if one <= kept)
         self.last = kept
+        return unread
 
     def ack(self, consumer: _Consumer, sequence: int, ordinal: int) -> None:
         """An ack of what was taken over meanwhile counts too: who acks has done it."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 from tradewind.simulator.faults import Rates
@@ -48,6 +49,7 @@ def search(
     *,
     jobs: int,
     rates: Rates,
+    holes: bool = False,
     workers: int | None = None,
     failures: int = 1,
     progress: Callable[[Tally], None] = lambda tally: None,
@@ -58,7 +60,7 @@ def search(
     workers = min(workers or os.cpu_count() or 1, -(-len(seeds) // CHUNK))
     if workers <= 1:
         for seed in seeds:
-            tally.add(simulate(Setup(seed, jobs, rates)))
+            tally.add(simulate(Setup(seed, jobs, rates, holes)))
             progress(tally)
             if len(tally.failed) >= failures:
                 break
@@ -66,7 +68,8 @@ def search(
     # Spawned, so that a world depends on its seed alone and not on what this process has done before.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for runs in _as_they_come(pool, chunks, at_once=workers + 1, jobs=jobs, rates=rates):
+        chunked = (partial(_run_chunk, chunk, jobs, rates, holes=holes) for chunk in chunks)
+        for runs in _as_they_come(pool, chunked, at_once=workers + 1):
             for run in runs:
                 tally.add(run)
             progress(tally)
@@ -78,18 +81,18 @@ def search(
 
 
 def _as_they_come(
-    pool: ProcessPoolExecutor, chunks: Iterator[range], *, at_once: int, jobs: int, rates: Rates
+    pool: ProcessPoolExecutor, work: Iterator[Callable[[], list[Run]]], *, at_once: int
 ) -> Iterator[list[Run]]:
     running: set[Future[list[Run]]] = set()
-    for chunk in chunks:
-        running.add(pool.submit(_run_chunk, chunk, jobs, rates))
+    for one in work:
+        running.add(pool.submit(one))
         if len(running) >= at_once:
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            for one in done:
-                yield one.result()
-    for one in running:
-        yield one.result()
+            for finished in done:
+                yield finished.result()
+    for last in running:
+        yield last.result()
 
 
-def _run_chunk(seeds: range, jobs: int, rates: Rates) -> list[Run]:
-    return [simulate(Setup(seed, jobs, rates)) for seed in seeds]
+def _run_chunk(seeds: range, jobs: int, rates: Rates, *, holes: bool) -> list[Run]:
+    return [simulate(Setup(seed, jobs, rates, holes)) for seed in seeds]

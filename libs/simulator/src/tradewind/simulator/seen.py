@@ -70,6 +70,8 @@ class Seen:
     """Jobs of which the bus has taken the submission (of arrays: of the array)."""
     unclaimed_since: dict[str, float] = field(default_factory=dict[str, float])
     """Nodes that live without a claim or a drain."""
+    lost_unread: dict[str, str] = field(default_factory=dict[str, str])
+    """By id, the type of each message that the bus lost before all had read it; until it is said again."""
     dead_letters: list[Packet] = field(default_factory=list[Packet])
 
     def job(self, job_id: str) -> JobLevel | None:
@@ -91,10 +93,14 @@ class Seen:
         for outbox_id, packet in zip(committed.ids, batch.outbox, strict=True):
             self.outbox[service, outbox_id] = _message_id(packet)
 
+    def note_lost(self, packets: list[Packet]) -> None:
+        self.lost_unread |= {_message_id(packet): packet.headers.get("ce-type", "") for packet in packets}
+
     def note_stored(self, packet: Packet, position: Position) -> None:
         message_id = _message_id(packet)
         self.at[position].add(message_id)
         self.message_ids.add(message_id)
+        self.lost_unread.pop(message_id, None)
         if position.stream == "DEAD":
             self.dead_letters.append(packet)
 

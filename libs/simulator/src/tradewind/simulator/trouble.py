@@ -8,6 +8,7 @@ from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.line import Outages
 from tradewind.simulator.memory_bus import MemoryServer
+from tradewind.simulator.seen import Seen
 
 
 class Trouble:
@@ -20,6 +21,7 @@ class Trouble:
         agents: Agents,
         cloud: ScriptedCloud,
         server: MemoryServer,
+        seen: Seen,
         note: Callable[[str], None],
     ) -> None:
         self._faults = faults
@@ -28,6 +30,7 @@ class Trouble:
         self._agents = agents
         self._cloud = cloud
         self._server = server
+        self._seen = seen
         self._note = note
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -82,7 +85,7 @@ class Trouble:
             stream = self._server.stream(name)
             lost = min(self._faults.random.randrange(12), stream.last)
             self._note(f"{name} loses its last {lost} messages, down to {stream.last - lost}")
-            stream.lose_end(lost)
+            self._seen.note_lost(stream.lose_end(lost))
 
     def _lose_a_machine(self) -> bool:
         if not self._cloud.up:

@@ -53,6 +53,8 @@ class Setup:
     seed: int
     jobs: int = JOBS
     rates: Rates = ALL
+    holes: bool = False
+    """Judge by the promises too that are known not to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class World(Onlooker):
             agents=self._agents,
             cloud=self._cloud,
             server=self._server,
+            seen=self.seen,
             note=self._note,
         )
         self._services: list[ServiceLife] = []
@@ -167,6 +170,8 @@ class World(Onlooker):
             self.seen.quiet_since = self._loop.time()
             await self._come_to_rest()
             judge(invariants.AT_THE_END, self.seen)
+            if self._setup.holes:
+                judge(invariants.KNOWN_HOLES, self.seen)
         finally:
             self._trouble.end()
             processes = [user, *self._agents.processes.values()]
