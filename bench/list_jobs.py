@@ -32,7 +32,7 @@ def list_jobs(*, quick: bool) -> Iterator[Figure]:
     cuts = quantiles(took_s, n=100)
     how = (
         f"GET {PATH} with {jobs} jobs there, by {CLIENTS} clients with kept connections in one process of "
-        f"their own (asyncio streams that read the answers and do not parse them; no wrk here), for {seconds:.0f} s"
+        f"their own (asyncio streams that read answers and do not parse them, no wrk), for {seconds:.0f} s"
     )
     parts = {"p50_ms": 1e3 * cuts[49], "p99_ms": 1e3 * cuts[98], **cpu}
     yield Figure("list_jobs", len(took_s) / seconds, "requests/s", how, Target(">=", 1_000), parts)

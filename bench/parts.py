@@ -22,7 +22,7 @@ class Process:
 
 def cpu_s(stack_pid: int) -> dict[str, float]:
     """Seconds of processor time so far, a part. Take the difference of two."""
-    used: dict[str, float] = {part: 0.0 for part in PARTS}
+    used: dict[str, float] = {**dict.fromkeys(PARTS, 0.0)}
     for part, process in _by_part(stack_pid):
         used[part] += process.cpu_s
     return used

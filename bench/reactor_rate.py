@@ -65,10 +65,10 @@ def reactor_rate(*, quick: bool) -> Iterator[Figure]:
     with_reactor = median(reactor for reactor, _ in pairs)
     bare = median(bare for _, bare in pairs)
     how = (
-        f"medians of {rounds} rounds in one run, in turns: {count} SubmitJob commands wait in the stream; the "
-        "jobs controller's leader takes all of them (a new row and an event each; fsync on); bare: the same "
-        "fetch, commit of as many such rows and messages made beforehand, publication and ack, without decoding, "
-        "loading, deciding and encoding"
+        f"medians of {rounds} rounds in one run, in turns: {count} SubmitJob commands wait in the stream; "
+        "the jobs controller's leader takes all of them (a new row and an event each; fsync on); bare: the same "
+        "fetch, commit of as many such rows and messages made beforehand, publication and ack, without "
+        "decoding, loading, deciding and encoding"
     )
     parts = {"bare_per_s": bare, "ratio": with_reactor / bare}
     yield Figure("reactor_transitions", with_reactor, "transitions/s", how, parts=parts)

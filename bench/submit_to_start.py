@@ -28,8 +28,8 @@ def submit_to_start(*, quick: bool) -> Iterator[Figure]:
     took_ms = [1e3 * life["process"] for life in lives]
     cuts = quantiles(took_ms, n=100, method="inclusive")
     how = (
-        f"{count} jobs of one rank, one after another, on one warm node of 4 slots; the clock runs from before "
-        "the POST to $EPOCHREALTIME as the first command of the task reads it"
+        f"{count} jobs of one rank, one after another, on one warm node of 4 slots; the clock runs from "
+        "before the POST to $EPOCHREALTIME as the first command of the task reads it"
     )
     parts = {f"{name}_p50_ms": 1e3 * median(life[name] for life in lives) for name in lives[0]} | cpu
     yield Figure("submit_to_start_p50", cuts[49], "ms", how, Target("<=", 20), parts)
