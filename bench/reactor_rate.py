@@ -67,8 +67,8 @@ def reactor_rate(*, quick: bool) -> Iterator[Figure]:
     how = (
         f"medians of {rounds} rounds in one run, in turns: {count} SubmitJob commands wait in the stream; "
         "the jobs controller's leader takes all of them (a new row and an event each; fsync on); bare: "
-        "the same fetch, commit of as many such rows and messages made beforehand, publication and ack, without "
-        "decoding, loading, deciding and encoding"
+        "the same fetch, commit of as many such rows and messages made beforehand, publication and ack, "
+        "without decoding, loading, deciding and encoding"
     )
     parts = {"bare_per_s": bare, "ratio": with_reactor / bare}
     yield Figure("reactor_transitions", with_reactor, "transitions/s", how, parts=parts)
