@@ -17,6 +17,8 @@ class Rates:
 
     crash: float = 0.002
     """A service dies before or after a call to its store or bus, and is started again (a call)."""
+    restart: float = 1 / 900
+    """A service is asked to end, as for an update, and another one starts (a second and service)."""
     freeze: float = 0.0003
     """A service stands still for longer than its lease, another takes over, the first wakes up (a call)."""
     unknown: float = 0.003

@@ -34,6 +34,7 @@ class Process:
         self.frozen_until = 0.0
         self._on_end = on_end
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._main: asyncio.Task[None] | None = None
 
     def start(self, main: Coroutine[Any, Any, None]) -> None:
         context_token = _present.set(self)
@@ -41,7 +42,15 @@ class Process:
             task = asyncio.get_running_loop().create_task(main, name=self.name)
         finally:
             _present.reset(context_token)
+        self._main = task
         task.add_done_callback(self._ended)
+
+    async def end(self) -> None:
+        """Ask it to end, and wait until it has: its last words are heard."""
+        if self._main is not None:
+            self._main.cancel()
+            await asyncio.wait((self._main,))
+        self.kill()
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self._tasks[task] = None

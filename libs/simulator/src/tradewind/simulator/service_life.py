@@ -54,6 +54,7 @@ class ServiceLife:
         self._lives = 0
         self._process: Process | None = None
         self._frozen: Process | None = None
+        self._restarting: asyncio.Task[None] | None = None
 
     def start(self, holder: str) -> None:
         self._lives += 1
@@ -81,6 +82,21 @@ class ServiceLife:
 
         process.start(main())
 
+    def restart(self) -> bool:
+        """It is asked to end, as for an update, and another is started when it has."""
+        process = self._process
+        if process is None or not process.alive or self._restarting is not None:
+            return False
+        self._note(f"{process.name} is asked to end")
+        self._restarting = asyncio.get_running_loop().create_task(self._replace(process))
+        return True
+
+    async def _replace(self, process: Process) -> None:
+        await process.end()
+        self._restarting = None
+        if process is self._process:  # else it crashed on the way, and will have a successor
+            self.start(f"update{self._lives}")
+
     def stop(self) -> list[Process]:
         """Kill it for good; its processes."""
         processes = [process for process in (self._process, self._frozen) if process is not None]
@@ -91,6 +107,7 @@ class ServiceLife:
     def _on_crash(self, process: Process, moment: str) -> None:
         self._note(f"{process.name} crashes {moment}")
         if process is self._process:
+            self._process = None
             delay = self._faults.often_short(0.1, 3.0, 90.0)
             holder = process.name.rpartition("/")[2].partition(".")[0]
             asyncio.get_running_loop().call_later(delay, self.start, holder)

@@ -9,6 +9,7 @@ from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.line import Outages
 from tradewind.simulator.memory_bus import MemoryServer
 from tradewind.simulator.seen import Seen
+from tradewind.simulator.service_life import ServiceLife
 
 
 class Trouble:
@@ -17,7 +18,7 @@ class Trouble:
         *,
         faults: FaultPlan,
         outages: Outages,
-        services: Sequence[str],
+        services: Sequence[ServiceLife],
         agents: Agents,
         cloud: ScriptedCloud,
         server: MemoryServer,
@@ -48,7 +49,8 @@ class Trouble:
 
     def _kinds(self) -> Iterator[Coroutine[None, None, None]]:
         for service in self._services:
-            yield self._now_and_then("store_down", lambda service=service: self._lose_store(service))
+            yield self._now_and_then("store_down", lambda name=service.name: self._lose_store(name))
+            yield self._now_and_then("restart", service.restart)
         yield self._now_and_then("bus_down", self._lose_bus)
         yield self._now_and_then("agent_crash", self._agents.crash_one, each=lambda: len(self._agents.living))
         yield self._now_and_then("cut_off", self._agents.cut_off_one, each=lambda: len(self._agents.living))

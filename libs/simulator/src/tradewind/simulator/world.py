@@ -111,16 +111,6 @@ class World(Onlooker):
             note=self._note,
             broke=self._broke,
         )
-        self._trouble = Trouble(
-            faults=self.faults,
-            outages=self._outages,
-            services=[wiring.service for wiring in wirings],
-            agents=self._agents,
-            cloud=self._cloud,
-            server=self._server,
-            seen=self.seen,
-            note=self._note,
-        )
         self._services: list[ServiceLife] = []
         for wiring in wirings:
             name = wiring.service
@@ -148,6 +138,16 @@ class World(Onlooker):
                     broke=self._broke,
                 )
             )
+        self._trouble = Trouble(
+            faults=self.faults,
+            outages=self._outages,
+            services=self._services,
+            agents=self._agents,
+            cloud=self._cloud,
+            server=self._server,
+            seen=self.seen,
+            note=self._note,
+        )
 
     def _provisioner_hands(self) -> Mapping[str, Hand]:
         return provisioner_hands(self._cloud, self._server, outages=self._outages, clock=self._clock)
