@@ -7,6 +7,7 @@ import sys
 
 import uvloop
 
+from tradewind.common.runtime.collector import tune_collector
 from tradewind.common.runtime.host import configure_logging
 from tradewind.local.home import Home, HomeRefused
 from tradewind.local.nats_server import NoNats
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--processes", action="store_true", help="run each service in a process of its own")
     chosen = parser.parse_args()
     configure_logging()
+    tune_collector()
     home = Home.chosen()
     try:
         with home.locked():

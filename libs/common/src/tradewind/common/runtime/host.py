@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import uvloop
 
 from tradewind.common.runtime.app import App
+from tradewind.common.runtime.collector import tune_collector
 from tradewind.common.runtime.health import serve_health
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def run(apps: Sequence[App], *, health_port: int = 0) -> None:
     loopback.
     """
     configure_logging()
+    tune_collector()
     uvloop.run(_until_signalled(apps, health_port))
 
 
