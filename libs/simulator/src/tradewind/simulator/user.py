@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tradewind.common.contracts.allocation import ClaimLevel, ClaimPhase, CloseClaim
 from tradewind.common.contracts.envelope import Envelope, Packet, encode
 from tradewind.common.contracts.job import CancelArray, CancelJob, SubmitArray, SubmitJob
+from tradewind.common.contracts.node import DrainNode, NodeLevel, NodePhase
 from tradewind.common.contracts.registry import Command
 from tradewind.common.reactor.decision import derived_id
 from tradewind.common.reactor.ports import Bus, Clock, Unavailable
@@ -37,6 +38,8 @@ class User:
                 group.create_task(self._submit(ask))
                 if ask.cancel_at_s is not None:
                     group.create_task(self._cancel(ask, ask.cancel_at_s))
+            for at_s in self._seen.workload.drains_at_s:
+                group.create_task(self._drain_a_node(at_s))
             group.create_task(self._take_down())
             group.create_task(self._ask_again())
 
@@ -72,6 +75,14 @@ class User:
             await asyncio.sleep(LOOKS_EVERY_S)
             if self._all_over():
                 await self._close_claims()
+
+    async def _drain_a_node(self, at_s: float) -> None:
+        """The first that is there and ready, if there is one."""
+        await asyncio.sleep(at_s)
+        nodes = [level for level in self._seen.levels.values() if isinstance(level, NodeLevel)]
+        ready = next((node for node in nodes if node.phase is NodePhase.READY), None)
+        if ready is not None:
+            await self._ask(DrainNode(id=ready.id, workspace=WORKSPACE, reason="somebody wants it empty"))
 
     async def _close_claims(self) -> None:
         claims = [level for level in self._seen.levels.values() if isinstance(level, ClaimLevel)]

@@ -46,6 +46,8 @@ class Workload:
     asks: tuple[Ask, ...]
     down_at_s: float
     """When the user takes the named cluster down, at the earliest."""
+    drains_at_s: tuple[float, ...] = ()
+    """When the user has a node emptied, whatever it is for."""
     ask_of: dict[str, Ask] = field(default_factory=dict[str, Ask])
     """By the id of a job."""
 
@@ -67,6 +69,7 @@ def draw(seed: int, *, jobs: int, over_s: float) -> Workload:
     return Workload(
         asks=tuple(asks),
         down_at_s=over_s * random.uniform(0.5, 2.0),
+        drains_at_s=tuple(over_s * random.uniform(0.1, 2.0) for _ in range(random.choice((0, 0, 0, 1, 3)))),
         ask_of={job: ask for ask in asks for job in ask.job_ids},
     )
 
@@ -79,6 +82,8 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
         cpus=random.choice((0.5, 1.0, 1.0, 2.0, 4.0)),
         memory_gib=random.choice((0.0, 1.0, 4.0)),
         accelerator="L4" if random.random() < 0.2 else None,
+        infra=random.choice((None, None, None, None, "scripted", "scripted/east", "*/west/a")),
+        use_spot=random.random() < 0.2,
     )
     if shape.accelerator is not None:
         shape = shape.but(accelerator_count=random.choice((1, 2)))
