@@ -12,7 +12,7 @@ from tradewind.common.private_files import write_private
 FILE = "config.yaml"
 # What is known, with what it means. Values are whole numbers of 1 or more.
 SETTINGS = {
-    "local.nodes": "how many nodes this machine plays",
+    "local.nodes": "how many nodes this machine plays (default: 2)",
     "local.slots": "how many CPUs each of them has to give (default: the cores of this machine)",
 }
 
