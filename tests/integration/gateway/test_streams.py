@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.integration.gateway.gateway_world import GatewayWorld, until
 from tradewind.common.contracts.job import JobPhase
@@ -194,3 +195,17 @@ async def test_only_new_events(world: GatewayWorld) -> None:
         await asyncio.sleep(0.2)
         await world.tell(told["id"], JobPhase.RUNNING, version=2)
         assert (await anext(events))[0] == "job.running"
+
+
+async def test_a_stopping_gateway_ends_its_streams(
+    world: GatewayWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    id = await job(world)
+    async with sse(world, f"/v1/jobs/{id}/logs", follow=True) as events, asyncio.timeout(5):
+        await world.log(id, "before\n", offset=0)
+        assert (await anext(events))[1]["text"] == "before\n"
+        world.running.cancel()
+        assert [event async for event in events] == []  # not even `end`, so that the client comes again
+    async with asyncio.timeout(3):
+        await asyncio.gather(world.running, return_exceptions=True)
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -81,7 +81,7 @@ class Gateway:
             group.create_task(parts.submitting.run(), name=f"{SERVICE} submissions")
             group.create_task(parts.endings.run(parts.connection), name=f"{SERVICE} ends of jobs")
             group.create_task(fetching.run(parts.connection), name=f"{SERVICE} answers to agents")
-            group.create_task(serve(site, listener), name=f"{SERVICE} http")
+            group.create_task(serve(site, listener, stopping=parts.stopping), name=f"{SERVICE} http")
             log.info("%s listens at %s:%d", SERVICE, self._settings.host, self.port)
 
     @asynccontextmanager
@@ -125,6 +125,7 @@ class Gateway:
                 ),
                 endings=Endings(),
                 letters=letters,
+                stopping=asyncio.Event(),
                 grant_key=self._grant_key,
                 operator_url=settings.nats_operator_url,
                 user=self._settings.user,

@@ -15,7 +15,7 @@ from tradewind.gateway.stream_reader import Start, Stored, reading
 
 STREAM = "EVENTS"
 QUIET_S = 15.0
-AGAIN_S = 1.0
+AGAIN_S = 0.5
 TYPE = re.compile(r"(tradewind\.)?(?P<noun>[a-z_]{1,64})(\.(?P<name>[a-z_]{1,64}|\*))?")
 
 

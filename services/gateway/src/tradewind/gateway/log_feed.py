@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 STREAM = "LOGS"
 QUIET_S = 15.0
-AGAIN_S = 1.0
+AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the routes stand on."""
 
+import asyncio
 from dataclasses import dataclass
 
 from tradewind.common.bus.connection import Connection
@@ -30,6 +31,8 @@ class Parts:
     projector: Projector
     endings: Endings
     letters: DeadLetterBox
+    stopping: asyncio.Event
+    """Set when this gateway is told to end: what never ends by itself ends then."""
     grant_key: bytes
     operator_url: str | None
     user: str

@@ -124,6 +124,7 @@ class StreamReader:
 
     async def _pull_ends(self, wait_s: float) -> bool:
         """Wait for what a pull brings. False if it was lost on the way, and another must be made."""
+        self._connection.require_up()
         if not self._consumer:
             await self._make_consumer()
         # One that waits for messages cannot tell that there are none.
@@ -146,7 +147,8 @@ class StreamReader:
             num_replicas=1,
         )
         try:
-            made = await self._connection.js.add_consumer(self._stream, config)
+            async with asyncio.timeout(ANSWER_S):
+                made = await self._connection.js.add_consumer(self._stream, config)
         except (nats.errors.Error, TimeoutError):
             self._lose()
             raise

@@ -81,7 +81,7 @@ class JobItem(Value):
         cls, *, id: str, workspace: str, user: str, summary: JobSummary, spec_ref: str, at: datetime
     ) -> Self:
         """Before its owner has spoken; its number is set where it is counted."""
-        return cls(
+        return cls.model_construct(
             id=id,
             workspace=workspace,
             number=0,

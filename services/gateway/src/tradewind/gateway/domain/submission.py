@@ -24,7 +24,7 @@ Workspace = Annotated[
 ]
 
 
-class SubmitRequest(Value):
+class SubmitRequest(Value, defer_build=False):
     """What `POST /v1/jobs` takes."""
 
     spec: JobSpec

@@ -1,4 +1,8 @@
-"""Bodies beyond what their models check."""
+"""Bodies beyond what their models check.
+
+Their models are built at once (`defer_build=False`): built later, by FastAPI, pydantic warns of an alias that
+FastAPI itself put there.
+"""
 
 import json
 
@@ -12,5 +16,5 @@ from tradewind.gateway.http.problems import invalid
 async def check_body(request: Request, taken: BaseModel | None) -> None:
     """Raises Refused (422) for a field that nobody knows, or a value that cannot be kept."""
     raw = await request.body()
-    if taken is not None and (fault := first_fault(json.loads(raw), taken)):
+    if raw and taken is not None and (fault := first_fault(json.loads(raw), taken)):
         raise invalid(fault.detail, field=fault.field)

@@ -30,7 +30,7 @@ class InfraList(Value):
     observed_at: datetime
 
 
-class OffersRequest(Value):
+class OffersRequest(Value, defer_build=False):
     """A demand: `count` nodes of a shape."""
 
     shape: Shape = Shape()

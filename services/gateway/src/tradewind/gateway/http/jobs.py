@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Body, Header, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -48,7 +48,7 @@ class Submitted(Value):
     submitted_at: datetime
 
 
-class CancelRequest(Value):
+class CancelRequest(Value, defer_build=False):
     reason: str = Field(default="cancelled by its user", min_length=1, max_length=500)
 
 
@@ -143,7 +143,7 @@ def routes(parts: Parts) -> APIRouter:
         *,
         job: JobReference,
         request: Request,
-        body: CancelRequest | None = None,
+        body: Annotated[CancelRequest, Body(default_factory=CancelRequest)],
         workspace: InWorkspace = DEFAULT_WORKSPACE,
     ) -> Cancelled:
         """End a job, or an array with all of its jobs, at whatever stage it is. What is over stays so."""
@@ -154,7 +154,7 @@ def routes(parts: Parts) -> APIRouter:
                 found.kind,
                 found.id,
                 workspace=workspace,
-                reason=(body or CancelRequest()).reason,
+                reason=body.reason,
                 traceparent=traceparent_of(request),
             )
         return Cancelled(id=found.id, kind=found.kind, number=found.number, phase=found.phase)

@@ -13,7 +13,7 @@ KEPT_S = 75
 one.
 """
 GRACE_S = 1
-"""What a stopping server waits for requests under way. Followed streams never end by themselves."""
+"""What a stopping server waits for requests under way."""
 
 
 class AddressTaken(Exception):
@@ -41,8 +41,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Until cancelled; then streams that are followed end, and their clients come again elsewhere."""
+async def serve(app: ASGIApp, listener: socket.socket, *, stopping: asyncio.Event) -> None:
+    """Until cancelled; then sets `stopping`, and waits a moment for what is under way."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -62,5 +62,6 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     try:
         await asyncio.shield(serving)
     finally:
+        stopping.set()
         server.should_exit = True
         await asyncio.wait({serving})

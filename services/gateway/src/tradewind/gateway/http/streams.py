@@ -50,9 +50,8 @@ def routes(parts: Parts) -> APIRouter:
         """
         found = await find_job(parts, job, workspace=workspace)
         wish = log_feed.Wish(found.id, follow=follow, tail=tail, rank=rank, after=last_event_id)
-        return EventStream(
-            log_feed.log_feed(wish, connection=parts.connection, jobs=parts.jobs, endings=parts.endings)
-        )
+        feed = log_feed.log_feed(wish, connection=parts.connection, jobs=parts.jobs, endings=parts.endings)
+        return EventStream(feed, stopping=parts.stopping)
 
     @router.get(
         "/v1/events",
@@ -82,9 +81,10 @@ def routes(parts: Parts) -> APIRouter:
             start = Start(new=follow)
         wish = event_feed.Wish(workspace, start, follow=follow, type=type, job=found.id if found else None)
         try:
-            return EventStream(event_feed.event_feed(parts.connection, parts.bus, wish))
+            feed = event_feed.event_feed(parts.connection, parts.bus, wish)
         except event_feed.BadType as why:
             raise invalid(str(why), field="type") from None
+        return EventStream(feed, stopping=parts.stopping)
 
     return router
 
