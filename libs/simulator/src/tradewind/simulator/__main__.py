@@ -1,6 +1,7 @@
 """Runs the control plane in virtual time under faults: `python -m tradewind.simulator --seeds 100`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -113,4 +114,6 @@ def _tell_figures(tally: Tally) -> None:
 
 
 if __name__ == "__main__":
+    # So that the processes of the search end with us.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())
