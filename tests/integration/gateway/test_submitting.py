@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.gateway.gateway_world import GatewayWorld, spec
-from tradewind.common.contracts.job import CancelJob, JobPhase, SubmitJob
+from tradewind.common.contracts.job import CancelJob, JobPhase, RestateJob, SubmitJob
 from tradewind.common.db.engine import create_engine
 from tradewind.common.reactor.ports import Unavailable
 from tradewind.common.runtime.clock import SystemClock
@@ -16,10 +16,13 @@ from tradewind.gateway.submitting import Submitting
 
 
 class Later(SystemClock):
-    """A clock that is ahead by what a submission may take to be confirmed."""
+    """A clock that is ahead, at least by what a submission may take to be confirmed."""
+
+    def __init__(self, ahead: timedelta = 2 * FIRST_DUE) -> None:
+        self._ahead = ahead
 
     def now(self):
-        return super().now() + 2 * FIRST_DUE
+        return super().now() + self._ahead
 
 
 @pytest.fixture
@@ -77,6 +80,17 @@ async def test_it_is_published_again_until_its_owner_speaks(
         await world.tell("left-behind", JobPhase.QUEUED, version=1)
         await world.shown("/v1/jobs/left-behind", phase="queued")
         assert await store.due(SystemClock().now() + timedelta(days=1), limit=10) == []
+
+
+async def test_an_owner_that_has_it_is_asked(world: GatewayWorld, store: SubmissionStore) -> None:
+    """Its first events were lost: the same submission again would tell nothing."""
+    told = await world.submit()
+    for days in (1, 2, 3):
+        clock = Later(timedelta(days=days))
+        await Submitting(store, world.bus, clock).publish_due()
+    restate = (await world.commands())[-1]
+    assert isinstance(restate, RestateJob)
+    assert restate.id == told["id"]
 
 
 async def test_a_cancelled_one_does_not_come_to_life_again(

@@ -77,7 +77,7 @@ SET tries = tries + 1, due_at = $1::timestamptz + least($2::interval * 2 ^ least
 WHERE id IN (
     SELECT id FROM gateway.submission WHERE due_at <= $1 ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, kind, workspace, number, command, traceparent, cancelled, created_at
+RETURNING id, kind, workspace, number, command, traceparent, cancelled, created_at, tries
 """
 _CANCEL = "UPDATE gateway.submission SET cancelled = $2 WHERE id = $1 RETURNING *"
 
@@ -107,6 +107,8 @@ class Unconfirmed:
     accepted: Accepted
     workspace: str
     cancelled: str | None
+    tries: int
+    """How often it was handed out, this time included."""
 
 
 class SubmissionStore:
@@ -146,7 +148,7 @@ class SubmissionStore:
         """Those that should have been confirmed by now. Each is handed out to one caller, and again later."""
         async with driver_connection(self._engine) as connection:
             rows = await connection.fetch(_DUE, now, FIRST_DUE, LATEST_DUE, limit)
-        return [Unconfirmed(_accepted(row), row["workspace"], row["cancelled"]) for row in rows]
+        return [Unconfirmed(_accepted(row), row["workspace"], row["cancelled"], row["tries"]) for row in rows]
 
     async def cancel(self, id: str, reason: str) -> Accepted | None:
         """Note that an unconfirmed submission shall end at once. None: it is confirmed, or there is none."""

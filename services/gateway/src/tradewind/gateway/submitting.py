@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from tradewind.common.contracts.envelope import Envelope, encode
 from tradewind.common.reactor.ports import Bus, Clock, Unavailable
 from tradewind.gateway.domain.job_views import Kind
-from tradewind.gateway.domain.submission import Submission, cancel_envelope, submit_envelope
+from tradewind.gateway.domain.submission import Submission, cancel_envelope, restate_envelope, submit_envelope
 from tradewind.gateway.submission_store import Accepted, SubmissionStore, Unconfirmed
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
 AT_ONCE = 200
+ASK_AFTER_TRIES = 3
 
 
 class Submitting:
@@ -66,16 +67,24 @@ class Submitting:
         await self._publish([envelope for one in due for envelope in self._again(one)])
 
     def _again(self, one: Unconfirmed) -> list[Envelope]:
-        envelopes = _submit(one.accepted)
+        accepted, now = one.accepted, self._clock.now()
+        envelopes = _submit(accepted)
         if one.cancelled is not None:
             envelopes.append(
                 cancel_envelope(
-                    one.accepted.kind,
-                    one.accepted.id,
+                    accepted.kind,
+                    accepted.id,
                     workspace=one.workspace,
                     reason=one.cancelled,
-                    traceparent=one.accepted.traceparent,
-                    time=self._clock.now(),
+                    traceparent=accepted.traceparent,
+                    time=now,
+                )
+            )
+        if accepted.kind is Kind.JOB and one.tries >= ASK_AFTER_TRIES:
+            # Its owner may have it for long, and only its events were lost.
+            envelopes.append(
+                restate_envelope(
+                    accepted.id, workspace=one.workspace, traceparent=accepted.traceparent, time=now
                 )
             )
         return envelopes

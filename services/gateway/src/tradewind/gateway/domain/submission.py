@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.envelope import Envelope
-from tradewind.common.contracts.job import CancelArray, CancelJob, SubmitArray, SubmitJob
+from tradewind.common.contracts.job import CancelArray, CancelJob, RestateJob, SubmitArray, SubmitJob
 from tradewind.common.contracts.registry import Command
 from tradewind.common.contracts.task import NAME_RULE, JobSpec
 from tradewind.common.reactor.decision import derived_id
@@ -124,6 +124,16 @@ def cancel_envelope(
     contract = CancelJob if kind is Kind.JOB else CancelArray
     message = contract(id=id, workspace=workspace, **({"reason": reason} if contract is CancelJob else {}))
     return _envelope(message, derived_id(id, "cancel", time.isoformat()), traceparent=traceparent, time=time)
+
+
+def restate_envelope(id: str, *, workspace: str, traceparent: str, time: datetime) -> Envelope:
+    """Ask the owner of a job to say again how it is."""
+    return _envelope(
+        RestateJob(id=id, workspace=workspace),
+        derived_id(id, "restate", time.isoformat()),
+        traceparent=traceparent,
+        time=time,
+    )
 
 
 def _envelope(command: Command, envelope_id: str, *, traceparent: str, time: datetime) -> Envelope:
