@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from tradewind.agent.rank_folder import RankFolders, write_owned
+from tradewind.agent.rank_folder import RankFolders
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.node_file import CREDENTIALS_FILE, NODE_FILE, NodeCredentials, NodeFile
+from tradewind.common.private_files import write_private
 
 V = TypeVar("V", bound=Value)
 
@@ -65,7 +66,7 @@ class NodeFolder:
         text = Path(__file__).with_name("shim.sh").read_text()
         path = self.path / f"shim-{hashlib.sha256(text.encode()).hexdigest()[:12]}.sh"
         if not path.exists():
-            write_owned(path, text)
+            write_private(path, text)
         return path
 
     def _read(self, name: str, model: type[V]) -> V:

@@ -66,7 +66,9 @@ class RankFolder:
         self.workdir.mkdir()
 
     def keep(self, spec: JobSpec, role: RoleSpec) -> None:
-        """Write down what is to run. From here on nothing has to be fetched again."""
+        """Write down what is to run. The last file says that all are whole: nothing has to be fetched
+        again.
+        """
         write_owned(self.path / "spec.json", spec.model_dump_json())
         for part, commands in ((Part.SETUP, role.setup), (Part.RUN, role.run)):
             if commands and commands.strip():
@@ -134,9 +136,7 @@ class RankFolders:
 
 
 def write_owned(path: Path, text: str) -> None:
-    """Whole under its name, readable by its owner alone. Not synced: a power cut ends the ranks anyway."""
-    draft = path.with_name(f"{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Readable by its owner alone. Not synced: a power cut ends the ranks anyway."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    draft.replace(path)
