@@ -174,6 +174,16 @@ def test_a_dead_machine_is_a_lost_node() -> None:
     assert ends(world.last) == ["n"]
 
 
+def test_a_dead_machine_has_cost_what_it_had_when_it_died() -> None:
+    """Found by the simulator: it was charged for until the survey that found it."""
+    world = World(SEED, node())
+    dead = found("n", alive=False).but(ended_at=NOW + timedelta(seconds=10))
+    world.hear(surveyed(dead, seconds=50))
+    lost = world.rows[Ref("node", "n")]
+    assert isinstance(lost, Node)
+    assert lost.ended_at == NOW + timedelta(seconds=10)
+
+
 @pytest.mark.parametrize(
     ("changes", "looks"),
     [

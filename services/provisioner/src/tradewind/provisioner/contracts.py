@@ -25,6 +25,8 @@ class Found(Value):
     name: str
     alive: bool
     """False: it is dead, and what it left (files, disks, addresses) is still there."""
+    ended_at: datetime | None = None
+    """Of one that is dead, where the infra knows."""
 
 
 class SurveyOrder(Value):

@@ -88,16 +88,16 @@ class Census:
 
         A node younger than the survey may have come behind its back.
         """
-        alive = {found.node: found.alive for found in survey.found}
+        seen = {found.node: found for found in survey.found}
         known = [
             node
             for node in self._nodes.values()
             if node.place.infra == infra and node.known_since < survey.taken_at
         ]
-        dead = [node for node in known if alive.get(node.id) is False]
-        unseen = [node for node in known if survey.complete and node.id not in alive]
+        dead = [(node, seen[node.id]) for node in known if node.id in seen and not seen[node.id].alive]
+        unseen = [node for node in known if survey.complete and node.id not in seen]
         return [
-            *(lose(node, survey.taken_at, "its infra found it dead") for node in dead),
+            *(lose(node, one.ended_at or survey.taken_at, "its infra found it dead") for node, one in dead),
             *(nodes.look_for(node.evolve(), ctx) for node in unseen),
         ]
 
