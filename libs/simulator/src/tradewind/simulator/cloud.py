@@ -90,7 +90,7 @@ class ScriptedCloud:
     async def survey(self) -> View:
         await self._answer()
         found = tuple(
-            Found(node=node, name=one.machine.instance, alive=one.machine.up)
+            Found(node=node, name=one.machine.instance, alive=one.machine.up, ended_at=one.ended_at)
             for node, one in self.ledger.items()
             if one.machine.up or one.remains
         )
