@@ -110,3 +110,13 @@ async def test_pages(world: GatewayWorld) -> None:
     assert len((await world.http.get("/v1/jobs", params=both)).json()["jobs"]) == 7
     assert (await world.http.get("/v1/jobs", params={"user": "eve"})).json()["jobs"] == []
     assert (await world.http.get("/v1/jobs", params={"workspace": "other"})).json()["jobs"] == []
+
+
+async def test_the_trace_goes_on_in_the_command(world: GatewayWorld) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for told in (trace, "garbage"):
+        answer = await world.http.post("/v1/jobs", json={"spec": spec()}, headers={"traceparent": told})
+        assert answer.status_code == 201
+    first, second = await world.command_envelopes()
+    assert (first.traceparent, second.traceparent) == (trace, "")
+    assert first.correlation == first.message.about

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from tests.integration.gateway.gateway_world import GatewayWorld, job_level, until
 from tradewind.common.contracts.job import JobPhase, JobQueued
@@ -63,12 +64,17 @@ async def test_redrive(world: GatewayWorld) -> None:
 
 async def test_a_second_gateway_stands_by_and_takes_over(world: GatewayWorld) -> None:
     told = await world.submit()
-    other = Gateway(world.settings)
-    running = asyncio.create_task(other.run())  # the same instance: it takes the lease at once
-    await until(ready(other), what="it does not take over")
+    settings = world.settings
+    other = Gateway(replace(settings, service=replace(settings.service, instance="other")))
+    running = asyncio.create_task(other.run())
+    await until(ready(other), what="it does not stand by")
+    await world.tell(told["id"], JobPhase.QUEUED, version=1)
+    await world.shown(told["ref"], phase="queued")
+    assert other._parts is not None
+    assert not other._parts.projector._reading
     world.running.cancel()
     await asyncio.gather(world.running, return_exceptions=True)
-    await world.tell(told["id"], JobPhase.RUNNING, version=1)
+    await world.tell(told["id"], JobPhase.RUNNING, version=2)
     world.http.base_url = f"http://127.0.0.1:{other.port}"
     await world.shown(told["ref"], phase="running")
     running.cancel()

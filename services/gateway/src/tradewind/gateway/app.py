@@ -75,6 +75,7 @@ class Gateway:
     async def _do_all(self, parts: Parts, listener: socket.socket) -> None:
         site = api.create(parts, token=self._token)
         fetching = Fetching(Specs(parts.submissions), parts.blobs, key=parts.grant_key, clock=parts.clock)
+        await asyncio.to_thread(parts.blobs.forget_drafts)
         async with asyncio.TaskGroup() as group:
             group.create_task(parts.connection.lost(), name=f"{SERVICE} connection")
             group.create_task(parts.projector.run(), name=f"{SERVICE} read model")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,8 @@ from tradewind.common.contracts.base import Value
 from tradewind.common.private_files import sync_folder
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+DRAFT_KEPT_S = 86_400.0
+"""An upload that wrote nothing for so long is over."""
 WRITTEN_AT_ONCE = 1024 * 1024
 """Bytes that are hashed and written in one go, off the event loop."""
 
@@ -71,9 +74,11 @@ class Blobs:
             return os.pread(file.fileno(), length, offset)
 
     def forget_drafts(self) -> None:
-        """Remove what was left of uploads by a process that was killed. Only while nobody uploads."""
+        """Remove what was left of uploads by a process that was killed."""
         for draft in self._folder.glob("*.new"):
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - draft.stat().st_mtime > DRAFT_KEPT_S:
+                    draft.unlink()
 
     async def _receive(self, chunks: AsyncIterator[bytes], file: BinaryIO) -> Blob:
         digest, size, pending = hashlib.sha256(), 0, bytearray()

@@ -58,12 +58,14 @@ class Projector:
         self._service = service
         self._holder = holder
         self._reading = False
+        self._standing_by = False
         self._behind_since: datetime | None = None
         self._prune_at = clock.now()
 
     @property
-    def reading(self) -> bool:
-        return self._reading
+    def well(self) -> bool:
+        """It keeps the read model, or stands by while another gateway does."""
+        return self._reading or self._standing_by
 
     def complete_until(self) -> datetime:
         """Up to when the read model holds everything, as far as this process knows."""
@@ -77,8 +79,10 @@ class Projector:
                 await self._read()
             except LeaseHeld:
                 delays = iter(RETRY_S)
+                self._standing_by = True
                 await asyncio.sleep(RENEW_S)
             except (Unavailable, LeaseLost) as fault:
+                self._standing_by = False
                 if self._reading:
                     delays = iter(RETRY_S)
                     self._behind_since = self._behind_since or self._clock.now()

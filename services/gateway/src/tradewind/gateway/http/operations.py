@@ -99,8 +99,8 @@ def missing(parts: Parts) -> str:
     """What keeps this gateway from its work; empty if nothing does."""
     if not parts.connection.up:
         return "the bus is away"
-    if not parts.projector.reading:
-        return "the read model is not kept by this gateway"
+    if not parts.projector.well:
+        return "the read model cannot be kept"
     return ""
 
 

@@ -103,8 +103,8 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(StoreRefused)
-    async def on_store_refused(_: Request, error: StoreRefused) -> Response:
-        log.warning("the store refused a request: %s", error)
+    async def on_store_refused(request: Request, _: StoreRefused) -> Response:
+        log.warning("the store refused a value of %s", request.url.path)  # its own words may hold the value
         return response(HTTPStatus.UNPROCESSABLE_ENTITY, "the request holds a value that cannot be stored")
 
 
