@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tradewind.simulator import faults
-from tradewind.simulator.search import Tally, search
+from tradewind.simulator.search import Tally, collect_seldom, search
 from tradewind.simulator.world import JOBS, Run, Setup, simulate
 
 TIMELINE = 60
@@ -116,4 +116,5 @@ def _tell_figures(tally: Tally) -> None:
 if __name__ == "__main__":
     # So that the processes of the search end with us.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    collect_seldom()
     sys.exit(main())
