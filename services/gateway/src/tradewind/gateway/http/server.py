@@ -1,6 +1,7 @@
 """Serves an ASGI application in our own event loop, beside what else runs there."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(app: ASGIApp, listener: socket.socket, *, stopping: asyncio.Event) -> None:
     """Until cancelled; then sets `stopping`, and waits a moment for what is under way."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and stops, we say ourselves
     server = _Server(
         uvicorn.Config(
             app,
