@@ -35,6 +35,8 @@ class Rates:
     """A service's store answers nothing for a while (a second)."""
     bus_down: float = 1 / 900
     """The bus answers nobody for a while (a second)."""
+    blackout: float = 1 / 1800
+    """Every service dies at once, and the bus is down for a while (a second)."""
     lost_end: float = 0.3
     """The bus has lost the last messages of its streams when it comes back (a loss of the bus)."""
     agent_crash: float = 1 / 300

@@ -82,6 +82,12 @@ class ServiceLife:
 
         process.start(main())
 
+    def crash(self) -> None:
+        """It dies where it stands."""
+        if self._process is not None and self._process.alive:
+            self._process.kill()
+            self._on_crash(self._process, "with all the others")
+
     def restart(self) -> bool:
         """It is asked to end, as for an update, and another is started when it has."""
         process = self._process

@@ -52,6 +52,7 @@ class Trouble:
             yield self._now_and_then("store_down", lambda name=service.name: self._lose_store(name))
             yield self._now_and_then("restart", service.restart)
         yield self._now_and_then("bus_down", self._lose_bus)
+        yield self._now_and_then("blackout", self._lose_all)
         yield self._now_and_then("agent_crash", self._agents.crash_one, each=lambda: len(self._agents.living))
         yield self._now_and_then("cut_off", self._agents.cut_off_one, each=lambda: len(self._agents.living))
         yield self._now_and_then("node_loss", self._lose_a_machine, each=lambda: len(self._cloud.up))
@@ -81,6 +82,12 @@ class Trouble:
         self._agents.tell_all(up=False)
         asyncio.get_running_loop().call_later(lasts, self._agents.tell_all, True)
         return True
+
+    def _lose_all(self) -> bool:
+        """The machine of the control plane goes dark: every service, and what the bus had not on its disk."""
+        for service in self._services:
+            service.crash()
+        return self._lose_bus()
 
     def _lose_ends(self) -> None:
         for name in ("EVENTS", "COMMANDS", "WANT", "SAID"):
