@@ -1,6 +1,4 @@
-"""The scripted infra: machines that boot, refuse, vanish and cost, and a ledger of its own. It speaks as a
-driver does.
-"""
+"""The scripted infra: machines that boot, refuse, vanish and cost; a driver with a ledger of its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping

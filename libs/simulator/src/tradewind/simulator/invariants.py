@@ -235,9 +235,7 @@ def no_job_is_lost(seen: Seen) -> Broken:
 
 
 def jobs_end_as_they_ran(seen: Seen) -> Broken:
-    """A job whose processes exit with 0 ends succeeded, one that fails too often failed, unless somebody
-    cancelled it.
-    """
+    """Unless cancelled, a job whose processes exit with 0 ends succeeded, one that fails too often failed."""
     for job_id, ask in seen.workload.ask_of.items():
         job = seen.job(job_id)
         if job is None or job.phase not in TERMINAL_JOB_PHASES:
@@ -280,9 +278,7 @@ def what_the_bus_lost_is_said_again(seen: Seen) -> Broken:
 
 
 def nothing_is_left(seen: Seen) -> Broken:
-    """At rest there is no machine, no process, no unsent message, no open intent, no living row but those of
-    infras.
-    """
+    """At rest there is no machine, no process, no unsent message, no open intent; of rows, only infras live."""
     yield from left_over(seen)
 
 

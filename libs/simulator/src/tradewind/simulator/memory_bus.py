@@ -286,9 +286,7 @@ class MemoryIntake:
         return taken
 
     def _take_over(self, now: float) -> float | None:
-        """What others were given and have not acked in time is ours. When the next of it will be; None:
-        never.
-        """
+        """What others were given and have not acked in time is ours. Returns when more of it will be."""
         soonest: float | None = None
         late: list[int] = []
         for sequence, one in self._consumer.pending.items():

@@ -1,6 +1,4 @@
-"""The agent of a simulated machine: the agent's own shell and rules, over a scripted body and the bus in
-memory.
-"""
+"""The agent of a simulated machine: its own shell and rules, over a scripted body and the bus in memory."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator

@@ -24,9 +24,7 @@ class Killed(BaseException):
 
 
 class Process:
-    """One life of a service, an agent or a user. `on_end` hears how its main task ended by itself (None:
-    well).
-    """
+    """One life of a service, an agent or a user. `on_end` hears of a main task that ended by itself."""
 
     def __init__(self, name: str, *, on_end: Broke) -> None:
         self.name = name

@@ -1,6 +1,4 @@
-"""What the provisioner has beside its rules, in the simulation: its own hands and watch, over the scripted
-infra.
-"""
+"""What the provisioner has beside its rules: its own hands and watch, over the scripted infra."""
 
 from collections.abc import Iterable, Mapping
 from typing import cast

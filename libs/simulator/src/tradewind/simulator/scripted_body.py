@@ -1,6 +1,4 @@
-"""What stands for the agent's body on a scripted machine: it fetches by waiting, and its processes are
-scripts.
-"""
+"""What stands for the agent's body on a scripted machine: it fetches by waiting, and runs scripts."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -82,9 +82,7 @@ def search(
 
 
 def collect_seldom() -> None:
-    """A world makes many values and few cycles: looking for garbage as often as usual takes a fifth of the
-    time.
-    """
+    """A world makes many values and few cycles: to look for garbage as often as usual takes a fifth longer."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 

@@ -1,6 +1,4 @@
-"""What the world has seen so far: the ground on which promises are judged. It believes nobody's own
-bookkeeping.
-"""
+"""What the world has seen so far: the ground on which promises are judged, whatever others have booked."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

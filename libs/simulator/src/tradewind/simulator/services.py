@@ -1,6 +1,4 @@
-"""The services under simulation: their own wirings, and the rules that SQL holds for them, read from their
-own schemas.
-"""
+"""The services under simulation: their own wirings, and what SQL holds for them, read from their schemas."""
 
 from collections.abc import Hashable
 

@@ -1,6 +1,4 @@
-"""The scripted user: submits, changes his mind, and takes his cluster down. What he asks he asks until the
-bus has it.
-"""
+"""The scripted user: submits, changes his mind, takes his cluster down; asks until the bus has it."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,4 @@
-"""What the scripted user asks for: jobs, gangs, arrays, a named cluster, and second thoughts. Drawn from the
-seed.
-"""
+"""What the scripted user asks for, drawn from the seed: jobs, gangs, arrays, a cluster, second thoughts."""
 
 from dataclasses import dataclass, field
 from random import Random

@@ -1,6 +1,4 @@
-"""One seed's world: the services, the infra, the machines, a user, and everything that goes wrong between
-them.
-"""
+"""One seed's world: the services, the infra, the machines, a user, and what goes wrong between them."""
 
 import asyncio
 import logging
