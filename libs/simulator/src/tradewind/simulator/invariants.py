@@ -278,7 +278,7 @@ def what_the_bus_lost_is_said_again(seen: Seen) -> Broken:
 
 
 def nothing_is_left(seen: Seen) -> Broken:
-    """At rest there is no machine, no process, no unsent message, no open intent; of rows, only infras live."""
+    """At rest there is no machine, process, unsent message or open intent; of rows, only infras live."""
     yield from left_over(seen)
 
 

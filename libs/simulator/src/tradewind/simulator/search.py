@@ -82,7 +82,7 @@ def search(
 
 
 def collect_seldom() -> None:
-    """A world makes many values and few cycles: to look for garbage as often as usual takes a fifth longer."""
+    """A world makes many values and few cycles: looking for garbage as often as usual costs a fifth."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
