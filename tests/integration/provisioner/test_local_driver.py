@@ -260,7 +260,7 @@ def test_a_limit_that_is_no_number_is_refused_by_name(value: str) -> None:
 
 
 def test_limits_have_defaults() -> None:
-    assert Limits.from_env({}) == Limits(nodes=1, slots=os.cpu_count() or 1)
+    assert Limits.from_env({}) == Limits(nodes=2, slots=os.cpu_count() or 1)
     assert Limits.from_env({"TRADEWIND_LOCAL_NODES": "2", "TRADEWIND_LOCAL_SLOTS": "50"}) == Limits(2, 50)
 
 
