@@ -121,8 +121,8 @@ def kill_node(node: str) -> int:
 
 
 def timeline(events: list[Event]) -> Iterator[str]:
-    first = events[0].time
-    for event in events:
+    first = min(event.time for event in events)
+    for event in sorted(events, key=lambda one: one.time):
         since = (event.time - first).total_seconds()
         reason = str(event.level.get("reason") or "")
         name = event.name

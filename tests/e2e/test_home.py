@@ -73,6 +73,14 @@ def test_started_by_many_at_once_it_is_one(tmp_path: Path) -> None:
     assert not home.exists()
 
 
+def test_a_home_that_lost_its_endpoint_says_it_again(tmp_path: Path) -> None:
+    with local_stack(tmp_path / "home") as stack:
+        (stack.home / "endpoint.json").unlink()
+        assert api.start(stack.home).url == stack.url
+        (stack.home / "endpoint.json").write_text("garbage")
+        assert api.start(stack.home).url == stack.url
+
+
 def test_only_its_owner_may_come_in(tmp_path: Path) -> None:
     with local_stack(tmp_path / "home") as stack:
         assert stat.S_IMODE(stack.home.stat().st_mode) == 0o700

@@ -66,6 +66,12 @@ def test_a_request_is_the_same_however_it_is_written() -> None:
             "there are accelerator,",
         ),
         ({"spec": {"name": "n", "roles": [{"run": "a\0"}]}}, "spec.roles.0.run", "NUL"),
+        ({"spec": {"name": "n", "roles": [{"run": "\ud800"}]}}, "spec.roles.0.run", "surrogate"),
+        (
+            {"spec": {"name": "n", "roles": [{"shape": {"infra": "\udfff"}}]}},
+            "spec.roles.0.shape.infra",
+            "surrogate",
+        ),
         (
             {"spec": {"name": "n", "roles": [{"shape": {"cpus": float("inf")}}]}},
             "spec.roles.0.shape.cpus",

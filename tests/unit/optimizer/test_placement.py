@@ -99,7 +99,9 @@ def test_what_is_free_here_comes_first_and_a_gang_needs_room_for_all() -> None:
     infras = {"local": local(in_use=1)}
     assert str(rank(Shape(), 1, listed=LISTED, infras=infras).candidates[0].place) == "local local"
     two = rank(Shape(infra="local"), 2, listed=LISTED, infras=infras)
-    assert two.why_none.startswith("local has 1 nodes free that would fit, 2 are needed")
+    assert two.why_none.startswith("local has 1 of 2 nodes free, 2 are needed")
+    three = rank(Shape(infra="local"), 3, listed=LISTED, infras=infras)
+    assert three.why_none == "local yields 2 nodes at most, 3 are needed"
 
 
 def test_only_enabled_infras_can_be_launched_and_the_reason_names_the_cheapest_elsewhere() -> None:

@@ -485,6 +485,19 @@ def test_a_named_cluster_that_is_too_small_says_so() -> None:
     assert "cluster dev can never hold it" in scheduler.allocation("large").reason
 
 
+def test_a_job_that_asks_for_another_place_than_its_cluster_says_so() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("on", cluster="dev"))
+    (claim,) = scheduler.claims()
+    scheduler.hear(ready("n", claim.id, cpus=4))
+    level = job("elsewhere", cluster="dev", at=1)
+    demand = Demand(shapes=(Shape(infra="aws"),), cluster="dev", retention=Retention.NAMED)
+    scheduler.hear(JobQueued.of(level.but(demand=demand)))
+    assert scheduler.allocation("elsewhere").reason == "cluster dev lies in local, not in aws"
+    scheduler.hear(queued("wide", cluster="dev", ranks=2, at=2))
+    assert scheduler.allocation("wide").reason == "cluster dev has 1 nodes, 2 are asked for"
+
+
 def test_a_node_first_heard_of_as_suspect_takes_nothing_until_it_speaks() -> None:
     scheduler = Scheduler()
     scheduler.hear(queued("a"))

@@ -295,8 +295,16 @@ class AsyncJob:
         """The job as it is now."""
         return await self._client.job_info(self.id)
 
-    async def wait(self) -> records.JobInfo:
-        """Wait until the job is over, however it ends; for a limit use `asyncio.timeout`."""
+    async def wait(self, timeout: float | None = None) -> records.JobInfo:  # noqa: ASYNC109 - as `Job.wait` has it
+        """Wait until the job is over, however it ends.
+
+        Raises:
+            TimeoutError: it is not over after `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            return await self._over()
+
+    async def _over(self) -> records.JobInfo:
         info = await self.info()
         if info.ended:
             return info

@@ -18,9 +18,11 @@ from tradewind.local.stack import Stack
 
 async def _run(home: Home, *, processes: bool) -> None:
     ended = asyncio.Event()
+    stack = Stack(home, processes=processes)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stack.announce_again)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    running = asyncio.create_task(Stack(home, processes=processes).run())
+    running = asyncio.create_task(stack.run())
     stopping = asyncio.create_task(ended.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
@@ -34,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tradewind.local", description=__doc__)
     parser.add_argument("--processes", action="store_true", help="run each service in a process of its own")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it may come before there is anything to announce
     configure_logging()
     tune_collector()
     home = Home.chosen()

@@ -19,6 +19,7 @@ from tradewind.provisioner.infra.node_processes import end_processes
 START_WITHIN_S = 90.0
 STOP_WITHIN_S = 40.0
 LOOK_S = 0.01
+ASK_AGAIN_S = 0.2
 
 
 class NotStarted(Exception):
@@ -69,7 +70,13 @@ def start(folder: Path, *, processes: bool = False) -> Endpoint:
         endpoint = Endpoint.read(folder)
         if endpoint is not None:
             return endpoint
-        if daemon.poll() is not None and not _somebody_else_starts(home):
+        if daemon.poll() is not None:
+            supervisor = _supervisor(home)
+            if supervisor is not None:
+                # It starts just now, or what says where it answers was lost: it says so again.
+                os.kill(supervisor, signal.SIGHUP)
+                time.sleep(ASK_AGAIN_S)
+                continue
             raise NotStarted(
                 f"the local stack ended while starting; the end of {log}:\n{_tail(log, since=before)}"
             )
@@ -126,10 +133,6 @@ def logs(folder: Path, *, follow: bool = False) -> Iterator[str]:
                 time.sleep(0.1)
             else:
                 return
-
-
-def _somebody_else_starts(home: Home) -> bool:
-    return _supervisor(home) is not None
 
 
 def _supervisor(home: Home) -> int | None:

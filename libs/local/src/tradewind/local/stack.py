@@ -64,6 +64,7 @@ class Stack:
         self._home = home
         self._processes = processes
         self._settings = Settings(home)
+        self._url = ""
         # A variable of whoever starts the stack wins over the file.
         self._config = {**environment_of(home.folder), **_chosen(os.environ)}
         self._postgres = EmbeddedPostgres(home, self._settings)
@@ -137,9 +138,16 @@ class Stack:
         """Once all services lead, the home says where it answers."""
         while not all(app.ready() for app in apps):  # noqa: ASYNC110 - once, for a moment, at the start
             await asyncio.sleep(0.005)
+        self._url = f"http://{LOOPBACK}:{gateway_port}"
+        self.announce_again()
+        log.info("ready at %s", self._url)
+
+    def announce_again(self) -> None:
+        """Say where the home answers, if it does: somebody may have lost what says so."""
+        if not self._url:
+            return
         write_private(self._home.events_url_file, self._nats.url(READER))
-        Endpoint.of_this_process(f"http://{LOOPBACK}:{gateway_port}").write(self._home.folder)
-        log.info("ready at http://%s:%d", LOOPBACK, gateway_port)
+        Endpoint.of_this_process(self._url).write(self._home.folder)
 
 
 def _chosen(environ: Mapping[str, str]) -> dict[str, str]:

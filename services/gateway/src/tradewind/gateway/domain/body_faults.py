@@ -17,10 +17,32 @@ class Fault(NamedTuple):
 
 def first_fault(sent: JsonValue, taken: BaseModel) -> Fault | None:
     """`sent` is what `taken` was made from."""
-    return _fault(sent, taken.model_dump(mode="json"), path="")
+    # In this order: what cannot be kept cannot be dumped either.
+    return _unkeepable(sent, path="") or _unknown(sent, taken.model_dump(mode="json"), path="")
 
 
-def _fault(sent: JsonValue, taken: JsonValue, *, path: str) -> Fault | None:
+def _unkeepable(sent: JsonValue, *, path: str) -> Fault | None:
+    match sent:
+        case dict():
+            inner = ((name, value, f"{path}.{name}" if path else name) for name, value in sent.items())
+            faults = (
+                _unkeepable(name, path=path) or _unkeepable(value, path=at) for name, value, at in inner
+            )
+            return next((fault for fault in faults if fault), None)
+        case list():
+            faults = (_unkeepable(value, path=f"{path}.{index}") for index, value in enumerate(sent))
+            return next((fault for fault in faults if fault), None)
+        case str() if "\0" in sent:
+            return Fault(path, f"{path}: holds a NUL character")
+        case str() if any("\ud800" <= letter <= "\udfff" for letter in sent):
+            return Fault(path, f"{path}: holds half of a surrogate pair, which is no character")
+        case float() if not math.isfinite(sent):
+            return Fault(path, f"{path}: must be finite")
+        case _:
+            return None
+
+
+def _unknown(sent: JsonValue, taken: JsonValue, *, path: str) -> Fault | None:
     match sent, taken:
         case dict(), dict():
             for name, value in sent.items():
@@ -28,16 +50,12 @@ def _fault(sent: JsonValue, taken: JsonValue, *, path: str) -> Fault | None:
                 if name not in taken:
                     known = ", ".join(sorted(taken)) or "nothing"
                     return Fault(here, f"{here}: there is no such field; there are {known}")
-                if fault := _fault(value, taken[name], path=here):
+                if fault := _unknown(value, taken[name], path=here):
                     return fault
         case list(), list():
             for index, (one, other) in enumerate(zip(sent, taken, strict=False)):
-                if fault := _fault(one, other, path=f"{path}.{index}"):
+                if fault := _unknown(one, other, path=f"{path}.{index}"):
                     return fault
-        case str(), _ if "\0" in sent:
-            return Fault(path, f"{path}: holds a NUL character")
-        case float(), _ if not math.isfinite(sent):
-            return Fault(path, f"{path}: must be finite")
         case _:
             pass
     return None

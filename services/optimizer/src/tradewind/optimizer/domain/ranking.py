@@ -51,7 +51,7 @@ def rank(shape: Shape, count: int, *, listed: Listed, infras: Mapping[str, Infra
     return Ranking(
         candidates=tuple(candidates),
         considered=len(places),
-        why_none="" if candidates else _why_none(shape, count, places=places, fitting=fitting),
+        why_none="" if candidates else _why_none(shape, count, places=places, fitting=fitting, infras=infras),
     )
 
 
@@ -150,14 +150,11 @@ def _why_none(
     *,
     places: Sequence[tuple[Place, int | None]],
     fitting: Sequence[tuple[Place, int | None]],
+    infras: Mapping[str, InfraLevel],
 ) -> str:
     """The filter that left nothing, and what would help."""
     if fitting:
-        place, free = max(fitting, key=lambda one: one[1] or 0)
-        return (
-            f"{place.infra} has {free} nodes free that would fit, {count} are needed; "
-            "it goes on as soon as others end theirs"
-        )
+        return _why_not_now(count, fitting, infras)
     there = [place for place, _ in places if _is_there(place, shape)]
     if not there:
         return f"no offer lies in {shape.infra}"
@@ -173,4 +170,18 @@ def _why_none(
     return (
         f"no offer{where} with {shape.cpus:g} CPUs and {shape.memory_gib:g} GiB; "
         f"the most there is: {cpus:g} CPUs, {memory:g} GiB"
+    )
+
+
+def _why_not_now(
+    count: int, fitting: Sequence[tuple[Place, int | None]], infras: Mapping[str, InfraLevel]
+) -> str:
+    """It would fit, but there is no room for all of it: now, or ever."""
+    place, free = max(fitting, key=lambda one: one[1] or 0)
+    most = max(offer.max_nodes for offer in infras[place.infra].offers)
+    if count > most:
+        return f"{place.infra} yields {most} nodes at most, {count} are needed"
+    return (
+        f"{place.infra} has {free} of {most} nodes free, {count} are needed; "
+        "it goes on as soon as others end theirs"
     )

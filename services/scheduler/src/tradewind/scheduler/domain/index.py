@@ -154,13 +154,19 @@ class Index:
         ]
         return len(empty) >= claim.count
 
-    def is_too_small(self, claim: Claim, allocation: Allocation) -> bool:
-        """Even empty, its nodes could not seat the job."""
-        shapes = allocation.demand.shapes
-        roomy = [
-            node for node in self.nodes_of(claim) if all(could_hold(node.room, shape) for shape in shapes)
-        ]
-        return claim.phase is ClaimPhase.SERVED and len(roomy) < len(shapes)
+    def why_never(self, claim: Claim, allocation: Allocation) -> str:
+        """Why the named cluster, even empty, could not seat the job; nothing where it could."""
+        if claim.phase is not ClaimPhase.SERVED or claim.demand_class == allocation.demand_class:
+            return ""
+        shapes, nodes = allocation.demand.shapes, self.nodes_of(claim)
+        if len(nodes) < len(shapes):
+            return f"cluster {claim.name} has {len(nodes)} nodes, {len(shapes)} are asked for"
+        if not any(_is_in(node, shapes[0]) for node in nodes):
+            return f"cluster {claim.name} lies in {nodes[0].place.infra}, not in {shapes[0].infra}"
+        roomy = [node for node in nodes if all(could_hold(node.room, shape) for shape in shapes)]
+        if len(roomy) < len(shapes):
+            return f"cluster {claim.name} can never hold it: its nodes have less than is asked for"
+        return ""
 
 
 def index_of(rows: Iterable[Aggregate]) -> Index:

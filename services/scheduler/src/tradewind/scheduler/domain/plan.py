@@ -213,8 +213,8 @@ class SchedulerPlanner:
 
     def _why_it_waits(self, allocation: Allocation) -> str:
         named = self._index.named(allocation)
-        if named is not None and self._index.is_too_small(named, allocation):
-            return f"cluster {named.name} can never hold it: its nodes have less than is asked for"
+        if named is not None and (never := self._index.why_never(named, allocation)):
+            return never
         for claim in self._index.claims_of(allocation.demand_class):
             if claim.phase is ClaimPhase.OPEN:
                 return claim.reason
