@@ -135,6 +135,10 @@ def succeeded(name: str) -> JobSucceeded:
     return JobSucceeded.of(job(name, version=9, phase=JobPhase.SUCCEEDED, demand=None))
 
 
+def cancelled(name: str) -> JobCancelled:
+    return JobCancelled.of(job(name, version=9, phase=JobPhase.CANCELLED, demand=None))
+
+
 def node(
     name: str, claim: str, *, cpus: float = 1, phase: NodePhase = NodePhase.READY, version: int = 1
 ) -> NodeLevel:
@@ -261,15 +265,13 @@ def test_what_was_kept_for_a_gang_is_there_for_others_once_it_sits() -> None:
 def test_a_withdrawn_demand_closes_its_claim() -> None:
     scheduler = Scheduler()
     scheduler.hear(queued("a"))
-    cancelled = JobCancelled.of(job("a", version=2, phase=JobPhase.CANCELLED, demand=None))
-    assert told(scheduler.hear(cancelled)) == ["allocation.released", "claim.closed"]
+    assert told(scheduler.hear(cancelled("a"))) == ["allocation.released", "claim.closed"]
 
 
 def test_a_named_cluster_that_nobody_waits_for_any_more_is_not_launched() -> None:
     scheduler = Scheduler()
     scheduler.hear(queued("a", cluster="dev"))
-    cancelled = JobCancelled.of(job("a", version=2, phase=JobPhase.CANCELLED, demand=None))
-    assert told(scheduler.hear(cancelled)) == ["allocation.released", "claim.closed"]
+    assert told(scheduler.hear(cancelled("a"))) == ["allocation.released", "claim.closed"]
 
 
 def test_idle_nodes_are_kept_for_a_grace_and_used_again_within_it() -> None:
@@ -307,6 +309,28 @@ def test_a_lost_node_breaks_the_allocations_on_it_and_the_next_attempt_waits() -
     again = JobQueued.of(job("first", version=5, attempt=2))
     assert "claim.opened" in told(scheduler.hear(again))
     assert scheduler.allocation("first").phase is AllocationPhase.WAITING
+
+
+def test_who_names_a_cluster_that_nobody_wanted_gets_another() -> None:
+    """Found by the simulator: the next job that named it was cancelled, as if somebody had taken it down."""
+    scheduler = Scheduler()
+    scheduler.hear(queued("first", cluster="dev"))
+    scheduler.hear(cancelled("first"))
+    assert scheduler.claims(ClaimPhase.OPEN) == []
+    scheduler.hear(queued("next", cluster="dev", at=1))
+    assert scheduler.allocation("next").phase is AllocationPhase.WAITING
+    assert len(scheduler.claims(ClaimPhase.OPEN)) == 1
+
+
+def test_a_named_cluster_is_launched_for_whoever_still_names_it() -> None:
+    scheduler = Scheduler()
+    scheduler.hear(queued("first", cluster="dev", cpus=2))
+    scheduler.hear(queued("other", cluster="dev", cpus=1, at=1))
+    scheduler.hear(cancelled("first"))
+    scheduler.hear(queued("elsewhere"))
+    assert scheduler.allocation("other").phase is AllocationPhase.WAITING
+    assert [claim.name for claim in scheduler.claims(ClaimPhase.OPEN)] == ["dev", None]
+    assert "claim.closed" in told(scheduler.hear(cancelled("other")))
 
 
 def test_taking_a_named_cluster_down_revokes_what_is_there_and_what_waits_for_it() -> None:

@@ -60,6 +60,8 @@ class Index:
             if node is not None:
                 self.touched_claims.add(node.claim)
         self.touched_claims.update(claim.id for claim in self.claims_of(demand_class))
+        if (name := allocation.demand.cluster) is not None:
+            self.touched_claims.update(claim.id for claim in self.claims.values() if claim.name == name)
         self.touched_classes.add(demand_class)
 
     def _note_capacity(self, capacity: Capacity) -> None:

@@ -62,6 +62,8 @@ class SchedulerPlanner:
                 if choice.state is not None:
                     self._index.note(choice.state)
                 choices.append(choice)
+        # What these steps closed was wanted by nobody: whoever names it from now on gets another.
+        self._index.shut.clear()
         return choices
 
     def _break(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:
@@ -181,6 +183,8 @@ class SchedulerPlanner:
     def _tend(self, claim: Claim, ctx: Ctx) -> Decision[Claim] | None:
         nodes = self._index.nodes_of(claim)
         wanted = self._index.queue.size(claim.demand_class) > 0
+        if claim.name is not None:
+            wanted = bool(self._index.waiting_for(claim))
         if claim.phase is ClaimPhase.OPEN:
             if sum(node.phase is CapacityPhase.OPEN for node in nodes) >= claim.count:
                 served = claim.evolve(phase=ClaimPhase.SERVED, reason="", wake_at=ctx.now + LATER)
