@@ -33,17 +33,17 @@ def follow(
     try:
         end = show(client.logs(job.id, tail=tail, rank=rank), screen)
     except KeyboardInterrupt:
-        screen.beside(
+        screen.close(
             f"detached; job {job.handle} goes on: `tw logs {job.handle}` follows it, "
             f"`tw cancel {job.handle}` ends it"
         )
         return DETACHED
     except Unavailable:
-        screen.beside(f"job {job.handle} goes on by itself: `tw logs {job.handle}` follows it again later")
+        screen.close(f"job {job.handle} goes on by itself: `tw logs {job.handle}` follows it again later")
         raise
     if notes.ident is not None:
         notes.join(_LAST_NOTES_S)
-    screen.beside(_outcome(job, end))
+    screen.close(_outcome(job, end))
     return exit_code_of(end)
 
 
@@ -67,6 +67,7 @@ class Screen:
         self._named = ranks > 1
         self._begun: dict[int, str] = {}
         self._at_line_start = True
+        self._closed = False
         self._lock = threading.Lock()
 
     def write(self, piece: LogChunk) -> None:
@@ -82,15 +83,26 @@ class Screen:
     def beside(self, text: str) -> None:
         """A note about the job, on a line of its own."""
         with self._lock:
-            if not self._at_line_start and self._out.isatty():
-                self._put("\n")
-            note(text)
+            self._beside(text)
+
+    def close(self, last_words: str) -> None:
+        """The last note; what another thread still hears is not shown after it."""
+        with self._lock:
+            self._beside(last_words)
+            self._closed = True
 
     def finish(self) -> None:
         with self._lock:
             for rank, rest in sorted(self._begun.items()):
                 self._put(f"(rank {rank}) {rest}\n")
             self._begun.clear()
+
+    def _beside(self, text: str) -> None:
+        if self._closed:
+            return
+        if not self._at_line_start and self._out.isatty():
+            self._put("\n")
+        note(text)
 
     def _put(self, text: str) -> None:
         if text:
