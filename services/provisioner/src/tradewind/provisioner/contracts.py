@@ -101,6 +101,12 @@ class Terminated(Report, owner="provisioner", name="terminated"):
     ended_at: datetime
 
 
+class ReclaimNoticed(Report, owner="provisioner", name="reclaim_noticed"):
+    """Nobody asked: an infra told that it takes a machine away. `target` is the node."""
+
+    reclaim_at: datetime
+
+
 class InstanceGone(Report, owner="provisioner", name="gone"):
     """Nobody asked: a driver that watches its machines saw the end of one. `target` is the node."""
 

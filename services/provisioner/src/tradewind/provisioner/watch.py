@@ -8,8 +8,8 @@ from tradewind.common.contracts.envelope import Envelope, encode
 from tradewind.common.reactor.decision import derived_id
 from tradewind.common.reactor.ports import Unavailable
 from tradewind.common.runtime.service import Outside
-from tradewind.provisioner.contracts import InstanceGone
-from tradewind.provisioner.infra.driver import Driver, End
+from tradewind.provisioner.contracts import InstanceGone, ReclaimNoticed
+from tradewind.provisioner.infra.driver import Driver, End, ReclaimNotice
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +19,13 @@ RETRY_S = 1.0
 async def watch(outside: Outside, drivers: Iterable[Driver]) -> None:
     """Until cancelled. What is seen and not said before a crash is seen again by the next watch."""
 
-    async def say(end: End) -> None:
-        packet = encode(_gone(end))
+    async def say(seen: End | ReclaimNotice) -> None:
+        packet = encode(_report(seen))
         while True:
             try:
                 await outside.bus.publish([packet])
             except Unavailable as fault:
-                log.warning("the end of node %s cannot be told yet: %s", end.node, fault)
+                log.warning("what befalls node %s cannot be told yet: %s", seen.node, fault)
                 await asyncio.sleep(RETRY_S)
             else:
                 return
@@ -35,10 +35,15 @@ async def watch(outside: Outside, drivers: Iterable[Driver]) -> None:
             group.create_task(driver.watch(say), name=f"watch {driver.name}")
 
 
-def _gone(end: End) -> Envelope:
-    """The same message each time: a machine ends once."""
-    told = derived_id("gone", end.node, end.instance)
-    message = InstanceGone(intent=told, target=end.node, ended_at=end.at)
+def _report(seen: End | ReclaimNotice) -> Envelope:
+    """The same message each time: a machine ends once, and is taken away at one time."""
+    match seen:
+        case End():
+            told = derived_id("gone", seen.node, seen.instance)
+            message = InstanceGone(intent=told, target=seen.node, ended_at=seen.at)
+        case ReclaimNotice():
+            told = derived_id("reclaim", seen.node, seen.instance, seen.at)
+            message = ReclaimNoticed(intent=told, target=seen.node, reclaim_at=seen.at)
     return Envelope(
-        id=told, message=message, source="tradewind/provisioner/watch", time=end.at, correlation=end.node
+        id=told, message=message, source="tradewind/provisioner/watch", time=seen.at, correlation=seen.node
     )

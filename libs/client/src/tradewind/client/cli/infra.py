@@ -22,4 +22,7 @@ def infra(*, output: str) -> None:
 
 def _room(infra: Infra) -> str:
     """Of an infra without a catalog: how many of its nodes are taken."""
-    return ", ".join(f"{each.in_use}/{each.max_nodes}" for each in infra.offers) or "-"
+    return (
+        ", ".join(f"{each.in_use}/{each.max_nodes}" for each in infra.offers if each.max_nodes is not None)
+        or "-"
+    )

@@ -27,7 +27,7 @@ class Offers:
 class OwnOffer:
     """What an infra without a catalog yields: up to `max_nodes` nodes of one kind."""
 
-    max_nodes: int
+    max_nodes: int | None
     place: Place
     in_use: int = 0
 

@@ -6,14 +6,16 @@ from typing import Self
 
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.registry import Command, Event, Level
-from tradewind.common.contracts.values import Retention, Room, Shape, Share
+from tradewind.common.contracts.values import Region, Retention, Room, Shape, Share
 
 
 class AllocationPhase(StrEnum):
     WAITING = "waiting"
     GRANTED = "granted"
     BROKEN = "broken"
-    """A node under it is gone; the job must give it back."""
+    """A node under it is gone; the job gives it back, or says which ranks shall be seated anew."""
+    MENDING = "mending"
+    """Some of its ranks wait for new seats; the others keep theirs."""
     REVOKED = "revoked"
     """Its cluster is being taken down; the job must give it back."""
     RELEASED = "released"
@@ -27,9 +29,12 @@ class Seat(Value):
     address: str
     cluster: str
     infra: str
+    region: str = ""
     share: Share
     gone: bool = False
     """The infra confirmed that this node exists no more."""
+    leaves_at: datetime | None = None
+    """The infra has told that it takes this node away then."""
 
 
 class AllocationLevel(Level):
@@ -60,6 +65,14 @@ class AllocationWaiting(AllocationEvent, name="waiting"):
 
 
 class AllocationGranted(AllocationEvent, name="granted"):
+    pass
+
+
+class AllocationLeaving(AllocationEvent, name="leaving"):
+    """A node under it will be taken away: see its seats."""
+
+
+class AllocationMending(AllocationEvent, name="mending"):
     pass
 
 
@@ -104,6 +117,9 @@ class ClaimLevel(Level):
     name: str | None = None
     reason: str = ""
     """Why it is not served yet."""
+    avoid: tuple[Region, ...] = ()
+    prefer: tuple[Region, ...] = ()
+    race: int = 1
     opened_at: datetime
 
 

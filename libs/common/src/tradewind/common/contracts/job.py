@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.registry import Command, Event, Level
-from tradewind.common.contracts.values import Demand, Shape
+from tradewind.common.contracts.values import Demand, Recovery, Shape
 
 
 class JobPhase(StrEnum):
@@ -45,6 +45,14 @@ class RankPhase(StrEnum):
 ENDED_RANK_PHASES = frozenset({RankPhase.EXITED, RankPhase.STOPPED, RankPhase.GONE})
 
 
+class OnLoss(StrEnum):
+    """What is started again when a rank of a role has lost its node."""
+
+    GANG = "gang"
+    RANK = "rank"
+    """It alone, on another node, while the others run on. For work that takes members in again."""
+
+
 class RoleSummary(Value):
     """The public part of a role. The job is over when every rank of its `required` roles has exited."""
 
@@ -52,6 +60,7 @@ class RoleSummary(Value):
     count: int = Field(ge=1)
     shape: Shape
     required: bool = True
+    on_loss: OnLoss = OnLoss.GANG
 
 
 class JobSummary(Value):
@@ -64,6 +73,9 @@ class JobSummary(Value):
     """How often the job is started again after a failure of its own (losses of nodes do not count)."""
     cluster: str | None = None
     """The named cluster it is pinned to."""
+    recovery: Recovery = Recovery.EAGER_NEXT_REGION
+    race: int = Field(default=1, ge=1, le=8)
+    """How many places are tried at once for its nodes."""
 
     @property
     def ranks(self) -> int:
@@ -75,7 +87,10 @@ class RankLevel(Value):
 
     rank: int
     role: str
+    incarnation: int = 0
+    """Counts up each time this rank alone is started again."""
     node: str
+    """Empty while it lacks a seat."""
     address: str
     phase: RankPhase
     exit_code: int | None = None
@@ -97,7 +112,7 @@ class JobLevel(Level):
     summary: JobSummary
     spec_ref: str
     demand: Demand | None = None
-    """What it asks of the scheduler: only while queued."""
+    """What it asks of the scheduler: while queued, and while some of its ranks have lost their seats."""
     ranks: tuple[RankLevel, ...] = ()
     submitted_at: datetime
     started_at: datetime | None = None
@@ -123,6 +138,10 @@ class JobQueued(JobEvent, name="queued"):
 
 class JobStarting(JobEvent, name="starting"):
     """It was given nodes; its ranks are being prepared."""
+
+
+class JobReplacing(JobEvent, name="replacing"):
+    """Some ranks have lost their nodes and are started again alone; the others run on."""
 
 
 class JobRunning(JobEvent, name="running"):

@@ -43,6 +43,8 @@ class NodeLevel(Level):
     """Where its ranks find each other."""
     room: Room
     launched_at: datetime
+    reclaim_at: datetime | None = None
+    """The infra has told that it takes it away then."""
     ended_at: datetime | None = None
     cost_usd: float = 0.0
     """Price times the time between launch and end; final once ended."""
@@ -74,6 +76,10 @@ class NodeSuspect(NodeEvent, name="suspect"):
 
 class NodeDraining(NodeEvent, name="draining"):
     pass
+
+
+class NodeReclaimNoticed(NodeEvent, name="reclaim_noticed"):
+    """Its infra will take it away at `reclaim_at`: it is draining from now on."""
 
 
 class NodeLost(NodeEvent, name="lost"):
@@ -163,7 +169,8 @@ class OwnOffer(Value):
     """What an infra without a catalog yields: up to `max_nodes` nodes of one kind, `in_use` of them taken."""
 
     place: Place
-    max_nodes: int
+    max_nodes: int | None
+    """None: nobody says; it may refuse when it is asked."""
     in_use: int = 0
 
 

@@ -25,6 +25,8 @@ class PlacementLevel(Level):
     """Counts up each time a new list is chosen for the same claim."""
     count: int
     shape: Shape
+    race: int = 1
+    """How many of them may be tried at once."""
     ranked: tuple[Place, ...] = ()
     """Best first."""
     why: str = ""

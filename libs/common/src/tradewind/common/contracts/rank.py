@@ -56,6 +56,10 @@ class AllocationWant(Want, name="allocation"):
     """Signed right to fetch the spec and the blobs of this allocation, on this node."""
     grace_s: float = 15.0
     """Seconds between SIGTERM and SIGKILL."""
+    reclaim_at: datetime | None = None
+    """With the goal `stop`: a node of the gang is taken away then. The role's `on_reclaim` commands come
+    before SIGTERM, and all is over by then.
+    """
 
     @property
     def ttl_s(self) -> int | None:

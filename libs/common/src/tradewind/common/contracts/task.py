@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from tradewind.common.contracts.base import Value
-from tradewind.common.contracts.job import JobSummary, RoleSummary
-from tradewind.common.contracts.values import Shape
+from tradewind.common.contracts.job import JobSummary, OnLoss, RoleSummary
+from tradewind.common.contracts.values import Recovery, Shape
 
 NAME_RULE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -23,7 +23,10 @@ class RoleSpec(Value):
     shape: Shape = Shape()
     setup: str | None = None
     run: str | None = None
+    on_reclaim: str | None = None
+    """Commands that save its work when its node, or another of its gang, is about to be taken away."""
     required: bool = True
+    on_loss: OnLoss = OnLoss.GANG
 
 
 class JobSpec(Value):
@@ -33,6 +36,8 @@ class JobSpec(Value):
     roles: tuple[RoleSpec, ...] = Field(min_length=1)
     envs: dict[str, str] = Field(default_factory=dict)
     workdir: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    recovery: Recovery = Recovery.EAGER_NEXT_REGION
+    race: int = Field(default=1, ge=1, le=8)
 
     @field_validator("envs")
     @classmethod
@@ -57,10 +62,18 @@ class JobSpec(Value):
         return JobSummary(
             name=self.name,
             roles=tuple(
-                RoleSummary(name=role.name, count=role.count, shape=role.shape, required=role.required)
+                RoleSummary(
+                    name=role.name,
+                    count=role.count,
+                    shape=role.shape,
+                    required=role.required,
+                    on_loss=role.on_loss,
+                )
                 for role in self.roles
             ),
             priority=priority,
             max_restarts=max_restarts,
             cluster=cluster,
+            recovery=self.recovery,
+            race=self.race,
         )

@@ -38,6 +38,22 @@ class Share(Value):
     devices: tuple[int, ...] = ()
 
 
+class Region(Value):
+    """One region of one infra; "" where an infra has none."""
+
+    infra: str
+    region: str
+
+
+class Recovery(StrEnum):
+    """Where a job that lost a node is started again. The names are SkyPilot's."""
+
+    EAGER_NEXT_REGION = "EAGER_NEXT_REGION"
+    """Anywhere but in the region that has just been lost, unless there is no other."""
+    FAILOVER = "FAILOVER"
+    """First in the region that it ran in, then anywhere."""
+
+
 class Retention(StrEnum):
     """How long a claim keeps its nodes."""
 
@@ -52,6 +68,14 @@ class Demand(Value):
 
     shapes: tuple[Shape, ...]
     """One a rank, in rank order."""
+    ranks: tuple[int, ...] = ()
+    """The ranks that the shapes are for, where only some of the gang lack a seat; empty: all of it."""
+    avoid: tuple[Region, ...] = ()
+    """Taken only where nothing else can serve."""
+    prefer: tuple[Region, ...] = ()
+    """Taken first, whatever it costs."""
+    race: int = Field(default=1, ge=1, le=8)
+    """How many places are tried at once; the first whole gang is kept."""
     retention: Retention = Retention.JOB
     cluster: str | None = None
     """The named cluster that alone may serve it."""
@@ -108,6 +132,8 @@ class Place(Value):
     room: Room
     spot: bool = False
     price_usd_h: float
+    on_demand_usd_h: float | None = None
+    """What the same costs where it is not spot, if that is known."""
 
     def __str__(self) -> str:
         where = "/".join(part for part in (self.infra, self.region, self.zone) if part)

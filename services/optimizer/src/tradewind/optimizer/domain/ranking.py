@@ -35,7 +35,10 @@ def rank(shape: Shape, count: int, *, listed: Listed, infras: Mapping[str, Infra
     the same.
     """
     own = [
-        (offer.place, offer.max_nodes - offer.in_use) for infra in infras.values() for offer in infra.offers
+        (offer.place, None if offer.max_nodes is None else offer.max_nodes - offer.in_use)
+        for infra in infras.values()
+        for offer in infra.offers
+        if offer.place.spot == shape.use_spot or offer.place.price_usd_h == 0.0
     ]
     sold = listed.spot if shape.use_spot else listed.on_demand
     places = [*((place, None) for place in sold), *own]
@@ -103,6 +106,7 @@ def _place(offer: Offer, price_usd_h: float, *, spot: bool) -> Place:
         ),
         spot=spot,
         price_usd_h=price_usd_h,
+        on_demand_usd_h=offer.price_usd_h,
     )
 
 
@@ -178,7 +182,7 @@ def _why_not_now(
 ) -> str:
     """It would fit, but there is no room for all of it: now, or ever."""
     place, free = max(fitting, key=lambda one: one[1] or 0)
-    most = max(offer.max_nodes for offer in infras[place.infra].offers)
+    most = max(offer.max_nodes or 0 for offer in infras[place.infra].offers)
     if count > most:
         return f"{place.infra} yields {most} nodes at most, {count} are needed"
     return (

@@ -165,6 +165,7 @@ class Node(Aggregate):
     ends_as: NodePhase = NodePhase.TERMINATED
     """What it becomes once it is terminated."""
     launched_at: datetime
+    reclaim_at: datetime | None = None
     known_since: datetime
     """When this row came to be: a survey that began earlier may not know the machine."""
     ended_at: datetime | None = None
@@ -193,6 +194,7 @@ class Node(Aggregate):
             address=self.address,
             room=self.room,
             launched_at=self.launched_at,
+            reclaim_at=self.reclaim_at,
             ended_at=self.ended_at,
             cost_usd=self.cost_usd,
         )

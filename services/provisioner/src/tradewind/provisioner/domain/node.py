@@ -13,12 +13,14 @@ from tradewind.common.contracts.node import (
     NodeDraining,
     NodePhase,
     NodeReady,
+    NodeReclaimNoticed,
     NodeRestated,
     NodeSaid,
     NodeSuspect,
     RestateNode,
 )
 from tradewind.common.reactor.decision import Ctx, Decision, became
+from tradewind.provisioner.contracts import ReclaimNoticed
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import Arrival, Cluster, Node
 from tradewind.provisioner.domain.node_end import terminate, terminate_again
@@ -85,6 +87,21 @@ def drain(node: Node | None, heard: DrainNode, ctx: Ctx) -> Decision[Node]:
             return became(draining, NodeDraining.of(draining.level))
         case _:
             return Decision()
+
+
+def observe_reclaim(node: Node | None, heard: ReclaimNoticed, ctx: Ctx) -> Decision[Node]:
+    """Its infra will take it away: nothing new is placed there, and what is there may save its work."""
+    if node is None or node.terminal or node.phase is NodePhase.TERMINATING or node.reclaim_at is not None:
+        return Decision()
+    if node.phase is NodePhase.BOOTING:
+        return terminate(node.evolve(reclaim_at=heard.reclaim_at), "reclaimed by its infra", ctx)
+    noticed = node.evolve(
+        phase=NodePhase.DRAINING,
+        reason="reclaimed by its infra",
+        reclaim_at=heard.reclaim_at,
+        wake_at=ctx.now + SOON,
+    )
+    return became(noticed, NodeReclaimNoticed.of(noticed.level))
 
 
 def observe_capacity(node: Node | None, heard: CapacityEvent, ctx: Ctx) -> Decision[Node]:

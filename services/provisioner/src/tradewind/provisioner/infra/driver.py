@@ -54,6 +54,15 @@ class End:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReclaimNotice:
+    """The infra will take a machine away."""
+
+    node: str
+    instance: str
+    at: datetime
+
+
 class LaunchRefused(Exception):
     """The infra did not give the whole gang. `instances` came all the same; the caller gives them back."""
 
@@ -90,9 +99,10 @@ class Driver(Protocol):
         """End it and remove what is left of it, if anything is; returns when it ended."""
         ...
 
-    async def watch(self, ended: Callable[[End], Awaitable[None]]) -> None:
-        """Until cancelled, tell of each machine that ends by itself; first of those that did unwatched.
+    async def watch(self, tell: Callable[[End | ReclaimNotice], Awaitable[None]]) -> None:
+        """Until cancelled, tell of each machine that ends by itself, and of each that is to be taken away;
+        first of those of which nobody heard yet.
 
-        When it tells, nothing of the node runs any more. One may be told of twice.
+        When it tells of an end, nothing of the node runs any more. One may be told of twice.
         """
         ...

@@ -25,7 +25,15 @@ from tradewind.common.contracts.values import Failure, FailureKind, Place, Room,
 from tradewind.common.processes import ended as process_ended
 from tradewind.common.processes import started_at
 from tradewind.provisioner.contracts import Found, Instance, InstanceState, LaunchOrder
-from tradewind.provisioner.infra.driver import Admission, Capabilities, End, LaunchRefused, Sight, View
+from tradewind.provisioner.infra.driver import (
+    Admission,
+    Capabilities,
+    End,
+    LaunchRefused,
+    ReclaimNotice,
+    Sight,
+    View,
+)
 from tradewind.provisioner.infra.node_folder import Machine, NodeFolder, is_alive
 from tradewind.provisioner.infra.node_processes import Process, end_processes, processes_of, send
 
@@ -115,17 +123,17 @@ class LocalDriver:
             await asyncio.to_thread(folder.remove)
         return (buried.ended_at if buried is not None else None) or _now()
 
-    async def watch(self, ended: Callable[[End], Awaitable[None]]) -> None:
+    async def watch(self, tell: Callable[[End | ReclaimNotice], Awaitable[None]]) -> None:
         while not self._started.empty():
             self._started.get_nowait()  # it has a folder, as all have that were launched before
         async with asyncio.TaskGroup() as group:
             for folder in NodeFolder.all_in(self._nodes):
-                group.create_task(self._watch(folder, ended), name=f"watch {folder.node}")
+                group.create_task(self._watch(folder, tell), name=f"watch {folder.node}")
             while True:
                 folder = await self._started.get()
-                group.create_task(self._watch(folder, ended), name=f"watch {folder.node}")
+                group.create_task(self._watch(folder, tell), name=f"watch {folder.node}")
 
-    async def _watch(self, folder: NodeFolder, ended: Callable[[End], Awaitable[None]]) -> None:
+    async def _watch(self, folder: NodeFolder, tell: Callable[[End], Awaitable[None]]) -> None:
         machine = folder.machine()
         if machine is None:
             return  # its launch was interrupted, and will be repeated
@@ -136,7 +144,7 @@ class LocalDriver:
             buried = await self._bury(folder)
         if buried is not None and buried.ended_at is not None:
             log.warning("the machine of node %s ended (process %d)", folder.node, buried.pid)
-            await ended(End(node=folder.node, instance=folder.node, at=buried.ended_at))
+            await tell(End(node=folder.node, instance=folder.node, at=buried.ended_at))
 
     async def _up(self, order: LaunchOrder, node: str, admission: Admission) -> Instance:
         folder = NodeFolder(self._nodes / node)
