@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from bench import command_line, footprint, job_lives, list_jobs, reactor_rate, submit_to_start
+from bench import command_line, footprint, job_lives, list_jobs, reactor_rate, recovery, submit_to_start
 from bench.figure import Figure
 
 
@@ -20,6 +20,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "array": job_lives.as_array,
     "processes": job_lives.real_processes,
     "reactor": reactor_rate.reactor_rate,
+    "killed": recovery.after_a_kill,
+    "silent": recovery.after_silence,
     "list": list_jobs.list_jobs,
     "tw": command_line.command_line,
     "ready": footprint.ready,
