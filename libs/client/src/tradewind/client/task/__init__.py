@@ -1,7 +1,7 @@
 """Task files: the YAML that people hand to `tw`, and what becomes of it."""
 
 from tradewind.client.task.files import task_from_bytes, task_from_file
-from tradewind.client.task.parse import COMMAND_NAME, Overrides, Task, from_command, parse
+from tradewind.client.task.parse import COMMAND_NAME, Overrides, Task, from_command, parse, parse_node
 from tradewind.client.task.problems import Position, Problem, TaskRefused
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "TaskRefused",
     "from_command",
     "parse",
+    "parse_node",
     "task_from_bytes",
     "task_from_file",
 ]

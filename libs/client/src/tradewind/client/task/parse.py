@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TypeVar
 
+import yaml
+
 from tradewind.client.task import quantities, written
 from tradewind.client.task.problems import Position, Problem, TaskRefused
 from tradewind.client.task.quantities import Accelerators, Unreadable
@@ -75,6 +77,15 @@ def parse(text: str, *, file: str, overrides: Overrides | None = None) -> Task:
         TaskRefused: with every problem found, each with its place.
     """
     return _understand(written.read(text), PurePath(file).stem, file=file, overrides=overrides or Overrides())
+
+
+def parse_node(node: yaml.Node, *, name: str, file: str) -> Task:
+    """A task that stands inside another document, as in a workload. `file` is that document's.
+
+    Raises:
+        TaskRefused
+    """
+    return _understand(written.read_node(node), name, file=file, overrides=Overrides())
 
 
 def from_command(command: str, *, overrides: Overrides | None = None) -> Task:

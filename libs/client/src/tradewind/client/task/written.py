@@ -58,9 +58,16 @@ class Fields:
 
 def read(text: str) -> Fields:
     """Sort the text of a task file by fields. What is wrong is in `problems`; this raises nothing."""
+    try:
+        return read_node(nodes.document(text))
+    except nodes.Broken as broken:
+        return Fields(problems=[broken.problem])
+
+
+def read_node(root: yaml.Node | None) -> Fields:
+    """As `read`, from the task's node in whatever document it stands."""
     found = Fields()
     try:
-        root = nodes.document(text)
         if root is None or nodes.kind(root) == "null":
             found.problems.append(Problem("", "is empty: a task has at least `run: COMMANDS`"))
         elif not isinstance(root, yaml.MappingNode):
