@@ -126,7 +126,9 @@ class NodeAgent:
         clock: Clock,
         random: Random,
         scripts: Scripts,
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
+        self._heartbeat_s = heartbeat_s
         self._machine = machine
         self._boot = boot
         self._bus = bus
@@ -197,4 +199,4 @@ class NodeAgent:
             )
             with suppress(Unavailable):  # the next one will do
                 await speaker.announce(said)
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(self._heartbeat_s)

@@ -91,7 +91,10 @@ class Leader:
         on_intents: Callable[[Sequence[Intent]], None] = lambda intents: None,
         on_deposed: Callable[[], Awaitable[None]] = _nothing,
         spans: Spans | None = None,
+        lease_ttl_s: float = LEASE_TTL_S,
     ) -> None:
+        """A lease that nobody else wants may be a long one: then an idle leader sleeps."""
+        self._lease_ttl_s = lease_ttl_s
         self._wiring = wiring
         self._store = store
         self._bus = bus
@@ -120,7 +123,7 @@ class Leader:
                 await self._lead()
             except LeaseHeld:
                 delays = iter(RETRY_S)
-                await asyncio.sleep(LEASE_TTL_S / 3)
+                await asyncio.sleep(self._lease_ttl_s / 3)
             except (Unavailable, LeaseLost, StoreConflict) as fault:
                 # The memory of the rows may be wrong now: lead anew, from the store.
                 if self._lease is not None:
@@ -131,7 +134,7 @@ class Leader:
                 self._lease = None
 
     async def _lead(self) -> None:
-        lease = await self._store.acquire(holder=self._holder, ttl_s=LEASE_TTL_S)
+        lease = await self._store.acquire(holder=self._holder, ttl_s=self._lease_ttl_s)
         inbox = Inbox()
         try:
             await self._remember()
@@ -188,7 +191,7 @@ class Leader:
         known = {row.ref for row in await self._store.load([seed.ref for seed in seeds])}
         created = [seed for seed in seeds if seed.ref not in known]
         if created:
-            await self._store.commit(lease, Batch(created=created), ttl_s=LEASE_TTL_S)
+            await self._store.commit(lease, Batch(created=created), ttl_s=self._lease_ttl_s)
             for row in created:
                 self._keep(row)
         for seed in seeds:
@@ -212,17 +215,17 @@ class Leader:
             await self._idle(lease)
 
     def _until_next(self, now: datetime) -> float:
-        wait_s = NOTE_SENT_AFTER_S if self._sent else LEASE_TTL_S / 3
+        wait_s = NOTE_SENT_AFTER_S if self._sent else self._lease_ttl_s / 3
         if self._alarms:
             wait_s = min(wait_s, (self._alarms[0][0] - now).total_seconds())
         return max(wait_s, 0.0)
 
     async def _idle(self, lease: Lease) -> None:
         if self._sent:
-            await self._store.commit(lease, Batch(sent=self._sent), ttl_s=LEASE_TTL_S)
+            await self._store.commit(lease, Batch(sent=self._sent), ttl_s=self._lease_ttl_s)
             self._sent = []
         else:
-            await self._store.renew(lease, ttl_s=LEASE_TTL_S)
+            await self._store.renew(lease, ttl_s=self._lease_ttl_s)
             now = self._clock.now()
             if now >= self._prune_at:
                 await self._store.prune(sent_before=now - OUTBOX_KEPT)
@@ -315,7 +318,7 @@ class Leader:
     async def _commit(self, lease: Lease, batch: Batch, outcome: Outcome) -> None:
         if batch:
             batch.sent = self._sent
-            ids = await self._store.commit(lease, batch, ttl_s=LEASE_TTL_S)
+            ids = await self._store.commit(lease, batch, ttl_s=self._lease_ttl_s)
             self._sent = []
             for row in outcome.rows.values():
                 self._keep(row)
