@@ -30,6 +30,9 @@ class NatsWorld:
     async def durable(self, stream: str, name: str, *filters: str) -> None:
         await apply_durable(self.admin.js, Durable(stream, name, filters))
 
+    async def delete(self, stream: str, name: str) -> None:
+        await self.admin.js.delete_consumer(stream, name)
+
     async def connection(self, *, user: str = ADMIN) -> Connection:
         connection = await connect(self.server.url(user), name="test")
         self._connections[id(connection)] = connection

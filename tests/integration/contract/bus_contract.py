@@ -24,6 +24,10 @@ class BusWorld(Protocol):
         """Make a consumer, as the topology does."""
         ...
 
+    async def delete(self, stream: str, name: str) -> None:
+        """The server forgets a consumer."""
+        ...
+
     async def bus(self) -> Bus:
         """The bus as one more process sees it."""
         ...
@@ -347,3 +351,38 @@ async def a_redelivery_is_not_given_while_the_first_is_in_hand(world: BusWorld) 
     await intake.ack([after])
     await intake.close()
     assert await is_silent(await bus.intake(stream="EVENTS", durable="scheduler"))
+
+
+@scenario
+async def a_consumer_that_was_deleted_is_made_again_and_nothing_is_lost(world: BusWorld) -> None:
+    filters = ("evt.>",)
+    await world.durable("EVENTS", "scheduler", *filters)
+    bus = await world.bus()
+    intake = await bus.intake(stream="EVENTS", durable="scheduler", filters=filters)
+    await bus.publish(numbered("evt.default.job.queued", range(3)))
+    await intake.ack(await take(intake, 2))
+    await world.delete("EVENTS", "scheduler")
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await intake.fetch(10)
+    await intake.close()
+    again = await bus.intake(stream="EVENTS", durable="scheduler", filters=filters)
+    await bus.publish([packet("evt.default.job.queued", "3")])
+    assert bodies(await take(again, 4)) == ["0", "1", "2", "3"]
+
+
+@scenario
+async def a_work_queue_keeps_what_is_not_done_while_its_consumer_is_gone(world: BusWorld) -> None:
+    filters = ("cmd.scheduler.>",)
+    await world.durable("COMMANDS", "scheduler", *filters)
+    bus = await world.bus()
+    intake = await bus.intake(stream="COMMANDS", durable="scheduler", filters=filters)
+    await bus.publish(numbered("cmd.scheduler.anything", range(4)))
+    await intake.ack(await take(intake, 2))
+    await until_stored(world, "COMMANDS", 2)
+    await world.delete("COMMANDS", "scheduler")
+    await intake.close()
+    await bus.publish([packet("cmd.scheduler.anything", "4")])
+    again = await bus.intake(stream="COMMANDS", durable="scheduler", filters=filters)
+    assert bodies(await take(again, 3)) == ["2", "3", "4"]

@@ -36,6 +36,9 @@ class MemoryBusWorld:
     async def durable(self, stream: str, name: str, *filters: str) -> None:
         self._server.declare(Durable(stream, name, filters))
 
+    async def delete(self, stream: str, name: str) -> None:
+        self._server.remove(Durable(stream, name, ()))
+
     async def bus(self) -> MemoryBus:
         return MemoryBus(self._server)
 

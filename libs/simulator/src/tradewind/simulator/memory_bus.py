@@ -54,6 +54,7 @@ class _Consumer:
     waiting: deque[int] = field(default_factory=deque[int])
     pending: dict[int, _Pending] = field(default_factory=dict[int, _Pending])
     sleepers: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
+    deleted: bool = False
 
     def hears(self, subject: str) -> bool:
         return any(matches(one, subject) for one in self.durable.filters)
@@ -95,8 +96,12 @@ class _Stream:
     def remove(self, name: str) -> None:
         self._hearers.clear()
         consumer = self.consumers.pop(name, None)
-        for sequence in [*consumer.waiting, *consumer.pending] if consumer is not None else ():
-            self._read(sequence)
+        if consumer is None:
+            return
+        consumer.deleted = True
+        consumer.wake()
+        for sequence in [*consumer.waiting, *consumer.pending]:
+            self._left_unread(sequence)
 
     def store(self, packet: Packet, *, dedup: bool = True) -> tuple[int, bool]:
         """Where it lies, and whether it is new there."""
@@ -158,6 +163,11 @@ class _Stream:
             self._drop(sequence)
             return None
         return message
+
+    def _left_unread(self, sequence: int) -> None:
+        """A consumer is gone that had yet to read it. A work queue keeps it for the next one."""
+        if self.config.retention is not RetentionPolicy.WORK_QUEUE:
+            self._read(sequence)
 
     def _read(self, sequence: int) -> None:
         message = self.messages.get(sequence)
@@ -248,6 +258,8 @@ class MemoryIntake:
     async def fetch(self, limit: int) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
         while True:
+            if self._consumer.deleted:
+                raise Unavailable(f"{self._name}: consumer not found")
             soonest = self._take_over(loop.time())
             taken = self._take(limit, loop.time())
             if taken:
@@ -265,7 +277,8 @@ class MemoryIntake:
         for delivery in deliveries:
             sequence, ordinal = delivery.position.sequence, int(delivery.token)
             self._in_hand.discard((sequence, ordinal))
-            self._stream.ack(self._consumer, sequence, ordinal)
+            if not self._consumer.deleted:
+                self._stream.ack(self._consumer, sequence, ordinal)
 
     async def close(self) -> None:
         self._open = False
@@ -309,7 +322,9 @@ class MemoryBus:
     def __init__(self, server: MemoryServer) -> None:
         self.server = server
 
-    async def intake(self, *, stream: str, durable: str) -> MemoryIntake:
+    async def intake(self, *, stream: str, durable: str, filters: tuple[str, ...] = ()) -> MemoryIntake:
+        if filters:
+            self.server.declare(Durable(stream, durable, filters))
         consumer = self.server.stream(stream).consumers.get(durable)
         if consumer is None:
             raise Unavailable(f"{durable}'s intake of {stream}: consumer not found")

@@ -30,6 +30,7 @@ from tradewind.common.reactor.ports import (
 from tradewind.gateway.domain.cloud_events import workspace_of
 from tradewind.gateway.domain.projection import Heard, project
 from tradewind.gateway.projection_store import ProjectionStore
+from tradewind.gateway.wiring import HEARS
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Projector:
     async def _read(self) -> None:
         lease = await self._leases.acquire(holder=self._holder, ttl_s=LEASE_TTL_S)
         try:
-            intake = await self._bus.intake(stream="EVENTS", durable=self._service)
+            intake = await self._bus.intake(stream="EVENTS", durable=self._service, filters=HEARS["EVENTS"])
             try:
                 self._reading = True
                 log.info("%s keeps the read model, epoch %d", self._service, lease.epoch)

@@ -6,6 +6,8 @@ from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.failures import unavailable
 from tradewind.common.bus.intake import NatsIntake
 from tradewind.common.bus.publisher import Publisher
+from tradewind.common.bus.streams import Durable
+from tradewind.common.bus.topology import restore_durable
 from tradewind.common.contracts.envelope import Packet
 from tradewind.common.reactor.ports import Position
 
@@ -19,8 +21,18 @@ class NatsBus:
         self._losses = 0
         self._unwatch = connection.watch(self._on_change)
 
-    async def intake(self, *, stream: str, durable: str) -> NatsIntake:
-        """Takes the consumer over: all that is not acked is given to this intake. Raises Unavailable."""
+    async def intake(self, *, stream: str, durable: str, filters: tuple[str, ...] = ()) -> NatsIntake:
+        """Takes the consumer over: all that is not acked is given to this intake.
+
+        With `filters` a consumer that is gone (deleted by hand, or lost with the server's disk) is made
+        again, and gives everything that is still in its stream; what was heard before changes nothing.
+
+        Raises:
+            Unavailable
+        """
+        if filters:
+            with unavailable(f"{durable}'s consumer of {stream}"):
+                await restore_durable(self._connection.js, Durable(stream, durable, filters))
         intake = NatsIntake(self._connection, stream=stream, durable=durable)
         try:
             await intake.open()

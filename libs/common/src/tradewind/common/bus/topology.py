@@ -97,6 +97,14 @@ async def apply_durable(js: JetStreamContext, durable: Durable) -> list[str]:
     return [f"changed {what}: {', '.join(sorted(changes))}"]
 
 
+async def restore_durable(js: JetStreamContext, durable: Durable) -> None:
+    """Make it where it is not there at all. One that is there stays as the topology command made it."""
+    try:
+        await js.consumer_info(durable.stream, durable.name)
+    except nats.js.errors.NotFoundError:
+        await js.add_consumer(durable.stream, durable.config())
+
+
 async def remove_durable(js: JetStreamContext, durable: Durable) -> None:
     """For a reader that is gone for good, as the wants of a node that ended. Gone already is right too."""
     try:

@@ -22,8 +22,8 @@ class Inbox:
         self._drained = asyncio.Event()
         self._drained.set()
 
-    async def open(self, bus: Bus, *, stream: str, durable: str) -> None:
-        intake = await bus.intake(stream=stream, durable=durable)
+    async def open(self, bus: Bus, *, stream: str, durable: str, filters: tuple[str, ...] = ()) -> None:
+        intake = await bus.intake(stream=stream, durable=durable, filters=filters)
         self._intakes[stream] = intake
         task = asyncio.create_task(self._pump(intake), name=f"intake {durable} {stream}")
         task.add_done_callback(lambda _: self._changed.set())

@@ -141,8 +141,8 @@ class Leader:
             await self._relay_again()
             await self._seed(lease)
             self._on_intents([one.intent for one in await self._store.open_intents()])
-            for stream in self._wiring.subjects():
-                await inbox.open(self._bus, stream=stream, durable=self._wiring.service)
+            for stream, filters in self._wiring.subjects().items():
+                await inbox.open(self._bus, stream=stream, durable=self._wiring.service, filters=filters)
             self._lease = lease
             log.info("%s leads, epoch %d, %d living rows", self._wiring.service, lease.epoch, len(self._rows))
             while True:

@@ -165,8 +165,10 @@ class Intake(Protocol):
 
 
 class Bus(Protocol):
-    async def intake(self, *, stream: str, durable: str) -> Intake:
-        """Bind to a consumer that the topology made. Raises Unavailable."""
+    async def intake(self, *, stream: str, durable: str, filters: tuple[str, ...] = ()) -> Intake:
+        """Bind to a consumer that the topology made. With `filters`, it is made again where it is gone: then
+        it gives everything that is still in its stream. Raises Unavailable.
+        """
         ...
 
     async def publish(self, packets: Sequence[Packet]) -> list[Position]:
