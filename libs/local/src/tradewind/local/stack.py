@@ -48,7 +48,7 @@ APPS: Mapping[str, Callable[[ServiceSettings], App]] = {
     "gateway": gateway,
 }
 GATEWAY_PORT = "TRADEWIND_GATEWAY_PORT"
-LIMITS = ("TRADEWIND_LOCAL_NODES", "TRADEWIND_LOCAL_SLOTS")
+CHOSEN = ("TRADEWIND_LOCAL_NODES", "TRADEWIND_LOCAL_SLOTS", "TRADEWIND_JOURNAL")
 
 
 class Moved(Exception):
@@ -151,7 +151,7 @@ class Stack:
 
 
 def _chosen(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: environ[name] for name in LIMITS if name in environ}
+    return {name: environ[name] for name in CHOSEN if name in environ}
 
 
 async def _keep_up(server: EmbeddedServer) -> None:

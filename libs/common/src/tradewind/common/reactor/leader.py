@@ -26,6 +26,7 @@ from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Intent
 from tradewind.common.reactor.fold import Outcome, Refusal, fold_batch
 from tradewind.common.reactor.inbox import Inbox
+from tradewind.common.reactor.journal import Recorder
 from tradewind.common.reactor.ports import (
     Batch,
     Bus,
@@ -91,6 +92,7 @@ class Leader:
         on_intents: Callable[[Sequence[Intent]], None] = lambda intents: None,
         on_deposed: Callable[[], Awaitable[None]] = _nothing,
         spans: Spans | None = None,
+        journal: Recorder | None = None,
         lease_ttl_s: float = LEASE_TTL_S,
     ) -> None:
         """A lease that nobody else wants may be a long one: then an idle leader sleeps."""
@@ -103,6 +105,7 @@ class Leader:
         self._on_intents = on_intents
         self._on_deposed = on_deposed
         self._spans = spans
+        self._journal = journal or Recorder()
         self._rows: dict[Ref, Aggregate] = {}
         self._planner: Planner | None = None
         self._alarms: list[tuple[datetime, int, Ref]] = []
@@ -137,7 +140,7 @@ class Leader:
         lease = await self._store.acquire(holder=self._holder, ttl_s=self._lease_ttl_s)
         inbox = Inbox()
         try:
-            await self._remember()
+            await self._remember(lease)
             await self._relay_again()
             await self._seed(lease)
             self._on_intents([one.intent for one in await self._store.open_intents()])
@@ -161,8 +164,9 @@ class Leader:
             async with asyncio.timeout(HAND_OVER_S):
                 await self._store.release(lease)
 
-    async def _remember(self) -> None:
+    async def _remember(self, lease: Lease) -> None:
         self._rows = {row.ref: row for row in await self._store.living()}
+        self._journal.leads(lease, self._rows.values())
         self._planner = self._wiring.planner(self._rows.values()) if self._wiring.planner else None
         self._alarms = []
         self._sent = []
@@ -199,6 +203,7 @@ class Leader:
             if row is not None:
                 awake = row.but(wake_at=now)
                 self._keep(awake)
+                self._journal.knows((awake,))
 
     async def _step(self, lease: Lease, inbox: Inbox) -> None:
         if self._bus.losses() != self._losses:
@@ -259,19 +264,16 @@ class Leader:
         """Fold, commit, publish. A batch that the store's rules forbid is halved until the one input is
         found.
         """
-        outcome = fold_batch(
-            self._wiring,
-            self._rows,
-            [one.envelope for one in work],
-            now=self._clock.now(),
-            planner=self._planner,
-        )
+        inputs, now = [one.envelope for one in work], self._clock.now()
+        outcome = fold_batch(self._wiring, self._rows, inputs, now=now, planner=self._planner)
+        self._journal.folds(inputs, outcome, now=now)
         origins = {one.envelope.id: one.delivery for one in work}
         refused = [self._letter(refusal, origins.get(refusal.envelope.id)) for refusal in outcome.refusals]
         batch = self._batch(outcome, [*letters, *refused])
         try:
             await self._commit(lease, batch, outcome)
         except StoreRefused as why:
+            self._journal.withdraws(str(why))
             # The planner has seen rows that were never saved.
             self._planner = self._wiring.planner(self._rows.values()) if self._wiring.planner else None
             if len(work) > 1:
@@ -293,6 +295,7 @@ class Leader:
                     outcome.rows[ref] = row.evolve(parked=why)
             letters = [*letters, self._letter(Refusal(envelope, None, why), delivery)]
         await self._commit(lease, self._batch(outcome, letters), outcome)
+        self._journal.knows(outcome.rows.values())
 
     def _letter(self, refusal: Refusal, delivery: Delivery | None) -> Packet:
         log.error(
@@ -336,8 +339,9 @@ class Leader:
         """
         missing = {ref for one in inputs for ref in self._wiring.refs(one.message)} - self._rows.keys()
         if missing:
-            for row in await self._store.load(sorted(missing)):
-                self._rows[row.ref] = row
+            loaded = await self._store.load(sorted(missing))
+            self._rows.update((row.ref, row) for row in loaded)
+            self._journal.knows(loaded)
         return [ref for ref in missing if ref in self._rows and self._rows[ref].terminal]
 
     def _keep(self, row: Aggregate) -> None:

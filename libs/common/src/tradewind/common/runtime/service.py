@@ -10,6 +10,7 @@ from tradewind.common.db.engine import create_engine
 from tradewind.common.db.migrate import require_current
 from tradewind.common.db.postgres_store import PostgresStore
 from tradewind.common.hands import Hand, Hands
+from tradewind.common.reactor.journal import Journal
 from tradewind.common.reactor.leader import Leader
 from tradewind.common.reactor.ports import Bus, Clock, Store
 from tradewind.common.reactor.wiring import Wiring
@@ -87,6 +88,7 @@ class ServiceApp:
                 on_intents=hands.take,
                 on_deposed=hands.drop,
                 spans=spans_of(self.name),
+                journal=Journal(self._settings.journal) if self._settings.journal else None,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._leader.run(), name=f"{self.name} leader")

@@ -29,12 +29,15 @@ class Settings:
     """0: no health endpoint of its own."""
     nats_operator_url: str | None = None
     """For what services' own users may not: a person's re-driving of dead letters."""
+    journal: Path | None = None
+    """Where each leader writes down what it folds (`reactor.journal`); None: nowhere."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingMissing."""
         home = Path(environ.get("TRADEWIND_HOME") or Path.home() / ".tradewind")
         pid_file = environ.get("TRADEWIND_NATS_PID_FILE")
+        journal = environ.get("TRADEWIND_JOURNAL")
         return cls(
             home=home,
             postgres_url=_needed(
@@ -43,6 +46,7 @@ class Settings:
             nats_url=_needed(environ, "TRADEWIND_NATS_URL", "nats://user:password@host:4222"),
             nats_operator_url=environ.get("TRADEWIND_NATS_OPERATOR_URL") or None,
             nats_pid_file=Path(pid_file) if pid_file else None,
+            journal=Path(journal) if journal else None,
             instance=environ.get("TRADEWIND_INSTANCE") or socket.gethostname(),
             health_port=int(environ.get("TRADEWIND_HEALTH_PORT") or 0),
         )

@@ -1,0 +1,1 @@
+"""Bugs planted on purpose, and how many seeds of the simulator it takes until a promise catches each."""

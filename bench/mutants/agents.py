@@ -1,0 +1,108 @@
+"""Bugs of the agent: what it holds, waits for, writes down and says."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.mutants.mutant import Mutant
+from tradewind.agent.agent import Agent
+from tradewind.agent.domain import reconcile
+from tradewind.agent.domain.model import End, Holding, Stage, Stop
+from tradewind.agent.speaker import Speaker
+from tradewind.common.contracts.envelope import encode
+from tradewind.common.contracts.job import RankPhase
+from tradewind.common.reactor.ports import Unavailable
+from tradewind.simulator.node_agent import MachineJournal
+
+
+def no_wait_for_the_earlier_process(patch: pytest.MonkeyPatch) -> None:
+    """An agent starts a rank while an earlier process of the same place may still live."""
+    patch.setattr(reconcile, "_must_wait", lambda fence, ranks: False)
+
+
+def an_agent_forgets_its_journal(patch: pytest.MonkeyPatch) -> None:
+    """An agent that starts again knows nothing of what the last one was told and said."""
+    patch.setattr(MachineJournal, "read", lambda self: iter(()))
+
+
+def old_wants_are_heeded(patch: pytest.MonkeyPatch) -> None:
+    """Whatever want comes last is in force, also an older one."""
+
+    def heed(holding: Holding, want: Any) -> Any:
+        before = holding.want
+        if before is not None and reconcile._order(want) == reconcile._order(before):
+            return reconcile.Step(holding)
+        held = reconcile._by_fence(holding)
+        return reconcile._reconcile(holding, want, held, say_again=reconcile._fences(want))
+
+    patch.setattr("tradewind.agent.agent.heed", heed)
+
+
+def stopped_is_said_too_early(patch: pytest.MonkeyPatch) -> None:
+    """A rank is said to have stopped when it was told to, not when it has."""
+    following = reconcile._next
+
+    def hasty(rank: Any, want: Any, **context: Any) -> Any:
+        for moved, action in following(rank, want, **context):
+            if isinstance(action, Stop):
+                end = End(RankPhase.STOPPED, reason=moved.stopping)
+                yield replace(moved, stage=Stage.ENDED, end=end), action
+            else:
+                yield moved, action
+
+    patch.setattr(reconcile, "_next", hasty)
+
+
+def what_was_not_heard_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
+    """An agent says a level once, and does not restate what it holds when it finds the bus again."""
+
+    async def once(self: Speaker, fence: Any) -> None:
+        envelope = self._pending.pop(fence)
+        try:
+            await self._publisher.publish([encode(envelope)])
+        except Unavailable:
+            return
+        finally:
+            del self._sending[fence]
+
+    patch.setattr(Speaker, "_send", once)
+    patch.setattr(Agent, "say_levels", lambda self: None)
+
+
+def what_is_not_wanted_runs_on(patch: pytest.MonkeyPatch) -> None:
+    """A node that hears of a later attempt does not end what it runs of earlier ones."""
+    unwanted = reconcile._unwanted
+
+    def tolerant(rank: Any, want: Any, wanted: Any) -> str:
+        return "" if rank.fence.attempt < want.attempt else unwanted(rank, want, wanted)
+
+    patch.setattr(reconcile, "_unwanted", tolerant)
+
+
+def what_is_over_starts_again(patch: pytest.MonkeyPatch) -> None:
+    """An agent forgets at once a job that is over, and a late copy of an old want begins it again."""
+    bury = Agent._bury
+
+    def forget(self: Agent, holding: Holding) -> None:
+        bury(self, holding)
+        self._holdings.pop(holding.job, None)
+        self._traces.pop(holding.job, None)
+
+    patch.setattr(Agent, "_bury", forget)
+
+
+MUTANTS = tuple(
+    map(
+        Mutant,
+        (
+            no_wait_for_the_earlier_process,
+            an_agent_forgets_its_journal,
+            old_wants_are_heeded,
+            stopped_is_said_too_early,
+            what_was_not_heard_is_not_said_again,
+            what_is_not_wanted_runs_on,
+            what_is_over_starts_again,
+        ),
+    )
+)

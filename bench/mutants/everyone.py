@@ -1,0 +1,11 @@
+"""All mutants, the first to be looked for first."""
+
+from bench.mutants import agents, jobs, provisioning, reactor, scheduling
+
+MUTANTS = (
+    *reactor.MUTANTS,
+    *jobs.MUTANTS,
+    *scheduling.MUTANTS,
+    *provisioning.MUTANTS,
+    *agents.MUTANTS,
+)

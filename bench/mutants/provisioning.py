@@ -1,0 +1,188 @@
+"""Bugs of the provisioner and the optimizer: launches, surveys, ends of machines, money, places."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from bench.mutants.mutant import Mutant
+from tradewind.common.contracts.node import NodePhase
+from tradewind.common.reactor.decision import Decision
+from tradewind.optimizer.domain import decide as placements
+from tradewind.provisioner.contracts import Terminated
+from tradewind.provisioner.domain import cluster, node, node_end
+from tradewind.provisioner.domain.plan import Census
+from tradewind.simulator.cloud import ScriptedCloud
+
+
+def no_orphan_sweep(patch: pytest.MonkeyPatch) -> None:
+    """Machines that belong to no node are left alone."""
+
+    def careless(self: Census, infra: Any, survey: Any) -> Any:
+        return Decision(infra.evolve(survey=None))
+
+    patch.setattr(Census, "_sweep", careless)
+
+
+def the_sweep_ends_launches_under_way(patch: pytest.MonkeyPatch) -> None:
+    """A survey that sees machines of a launch which has not been heard of yet ends them."""
+    sweep = Census._sweep
+
+    def eager(self: Census, infra: Any, survey: Any) -> Any:
+        coming, self._launching = self._launching, {}
+        try:
+            return sweep(self, infra, survey)
+        finally:
+            self._launching = coming
+
+    patch.setattr(Census, "_sweep", eager)
+
+
+def missing_machines_are_not_missed(patch: pytest.MonkeyPatch) -> None:
+    """What a survey does not see, or sees dead, is not looked for."""
+    patch.setattr(Census, "_missing", lambda self, infra, survey, ctx: [])
+
+
+def silence_is_an_end(patch: pytest.MonkeyPatch) -> None:
+    """A node whose agent is silent is lost, whatever its infra says."""
+
+    def lost(row: Any, ctx: Any) -> Any:
+        return node_end.lose(row, ctx.now, "its agent is silent")
+
+    patch.setattr(node, "_suspect", lost)
+
+
+def silent_nodes_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    """A node whose agent is silent is suspected, for ever."""
+    patch.setattr(node, "look_for", lambda row, ctx: Decision(row))
+
+
+def a_node_ends_without_being_vacated(patch: pytest.MonkeyPatch) -> None:
+    """A node that is told to drain is terminated at once, whatever runs there."""
+    drain = node.drain
+
+    def at_once(row: Any, heard: Any, ctx: Any) -> Any:
+        if row is not None and row.phase in {NodePhase.READY, NodePhase.SUSPECT}:
+            return node_end.terminate(row.evolve(), heard.reason, ctx)
+        return drain(row, heard, ctx)
+
+    patch.setattr(node, "drain", at_once)
+
+
+def a_lost_node_is_counted_twice(patch: pytest.MonkeyPatch) -> None:
+    """A machine that is lost, and then removed, has cost its price two times."""
+    observe = node_end.observe_termination
+
+    def again(row: Any, heard: Terminated, ctx: Any) -> Any:
+        if row is not None and row.phase is NodePhase.LOST:
+            more = row.evolve(cost_usd=row.cost_usd + node_end.cost_usd(row, heard.ended_at))
+            return Decision(more)
+        return observe(row, heard, ctx)
+
+    patch.setattr(node_end, "observe_termination", again)
+
+
+def cost_begins_with_our_knowing(patch: pytest.MonkeyPatch) -> None:
+    """A machine costs from the time at which it was entered, not from its launch."""
+    cost_usd = node_end.cost_usd
+    patch.setattr(
+        node_end, "cost_usd", lambda row, ended_at: cost_usd(row.but(launched_at=row.known_since), ended_at)
+    )
+
+
+def cost_ends_with_our_knowing(patch: pytest.MonkeyPatch) -> None:
+    """A machine costs until its end was heard of, not until it ended."""
+    observe = node_end.observe_termination
+
+    def late(row: Any, heard: Terminated, ctx: Any) -> Any:
+        return observe(row, heard.but(ended_at=ctx.now), ctx)
+
+    patch.setattr(node_end, "observe_termination", late)
+
+
+def launches_under_new_tokens(patch: pytest.MonkeyPatch) -> None:
+    """A hand that tries a launch again asks for other machines."""
+    launch = ScriptedCloud.launch
+    numbers = itertools.count()
+
+    async def anew(self: ScriptedCloud, order: Any, *, token: str, admissions: Any) -> Any:
+        for name in order.nodes:
+            if name in self.ledger:  # else the second machine would take the place of the first one
+                self.ledger[f"{name}/{next(numbers)}"] = self.ledger.pop(name)
+        return await launch(self, order, token=f"{token}/{next(numbers)}", admissions=admissions)
+
+    patch.setattr(ScriptedCloud, "launch", anew)
+
+
+def partial_gangs_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Of a launch that was refused, those machines that came are not given back."""
+    observe = cluster.observe_launch
+
+    def forgetful(row: Any, heard: Any, ctx: Any) -> Any:
+        return observe(row, heard.but(instances=()) if heard.failure is not None else heard, ctx)
+
+    patch.setattr(cluster, "observe_launch", forgetful)
+
+
+def half_a_gang_will_do(patch: pytest.MonkeyPatch) -> None:
+    """A cluster of which a part came is up."""
+    observe = cluster.observe_launch
+
+    def content(row: Any, heard: Any, ctx: Any) -> Any:
+        if row is None or row.launch is None or row.launch.intent != heard.intent or not heard.instances:
+            return observe(row, heard, ctx)
+        came = tuple(one.node for one in heard.instances)
+        return observe(row.but(launch=row.launch.but(nodes=came)), heard.but(failure=None), ctx)
+
+    patch.setattr(cluster, "observe_launch", content)
+
+
+def a_closed_claim_keeps_its_nodes(patch: pytest.MonkeyPatch) -> None:
+    """A cluster does not hear that nobody wants it any more."""
+    patch.setattr(cluster, "close", lambda row, reason, ctx: Decision())
+
+
+def a_hand_that_breaks_is_not_asked_again(patch: pytest.MonkeyPatch) -> None:
+    """A cluster that waits for an answer asks nobody."""
+    patch.setattr(cluster, "wake", lambda row, ctx: Decision(row.evolve(wake_at=ctx.now + cluster.LATER)))
+
+
+def an_exhausted_list_is_the_end(patch: pytest.MonkeyPatch) -> None:
+    """The optimizer gives one list of places to a claim, and no other."""
+    patch.setattr(placements, "next_round", lambda row, heard, ctx: Decision())
+
+
+def a_placement_outlives_its_claim(patch: pytest.MonkeyPatch) -> None:
+    """The optimizer seeks places for claims that are closed."""
+    observe = placements.observe_claim
+
+    def faithful(row: Any, heard: Any, ctx: Any) -> Any:
+        closed = heard.claim.phase is placements.ClaimPhase.CLOSED
+        return Decision() if row is not None and closed else observe(row, heard, ctx)
+
+    patch.setattr(placements, "observe_claim", faithful)
+
+
+MUTANTS = tuple(
+    map(
+        Mutant,
+        (
+            no_orphan_sweep,
+            the_sweep_ends_launches_under_way,
+            missing_machines_are_not_missed,
+            silence_is_an_end,
+            silent_nodes_are_not_looked_for,
+            a_node_ends_without_being_vacated,
+            a_lost_node_is_counted_twice,
+            cost_begins_with_our_knowing,
+            cost_ends_with_our_knowing,
+            launches_under_new_tokens,
+            partial_gangs_are_forgotten,
+            half_a_gang_will_do,
+            a_closed_claim_keeps_its_nodes,
+            a_hand_that_breaks_is_not_asked_again,
+            an_exhausted_list_is_the_end,
+            a_placement_outlives_its_claim,
+        ),
+    )
+)
