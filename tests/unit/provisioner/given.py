@@ -63,7 +63,7 @@ def node(phase: NodePhase = NodePhase.READY, **changes: object) -> Node:
         heard_at=NOW,
         launched_at=NOW,
         known_since=NOW,
-        wake_at=NOW + timedelta(seconds=40),
+        wake_at=NOW + timedelta(seconds=14),
     ).but(**changes)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.provisioner.given import capacity, claim, launched, node, place, placement, refusal, said
-from tests.unit.provisioner.test_census import World, found, surveyed
+from tests.unit.provisioner.world import World, found, surveyed
 from tradewind.common.contracts.allocation import CapacityPhase, ClaimPhase
 from tradewind.common.contracts.node import DrainNode, NodeEvent, NodePhase, RestateNode
 from tradewind.common.contracts.registry import Message
@@ -38,11 +38,11 @@ class Play:
 
     @property
     def nodes(self) -> list[Node]:
-        return [row for row in self.world.rows.values() if isinstance(row, Node)]
+        return self.world.nodes
 
     @property
     def clusters(self) -> list[Cluster]:
-        return [row for row in self.world.rows.values() if isinstance(row, Cluster)]
+        return self.world.clusters
 
 
 def of_nodes(make: Callable[[Node, Play], Message]) -> Make:

@@ -30,7 +30,15 @@ from tradewind.provisioner.contracts import (
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.enrolment import Enrolment
 from tradewind.provisioner.hands import hands
-from tradewind.provisioner.infra.driver import Admission, Capabilities, Driver, End, Sight, View
+from tradewind.provisioner.infra.driver import (
+    Admission,
+    Capabilities,
+    Driver,
+    End,
+    ReclaimNotice,
+    Sight,
+    View,
+)
 
 
 @dataclass
@@ -54,7 +62,7 @@ class Ssh:
     async def terminate(self, node: str, instance: str) -> datetime:
         raise AssertionError("nobody asked for it")
 
-    async def watch(self, ended: Callable[[End], Awaitable[None]]) -> None:
+    async def watch(self, tell: Callable[[End | ReclaimNotice], Awaitable[None]]) -> None:
         raise AssertionError("nobody asked for it")
 
 

@@ -29,7 +29,8 @@ from tradewind.common.telemetry.spans import tracer_of
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 4.0
+"""A node is suspected when three or four are missing."""
 CONNECT_S = 5.0
 
 

@@ -27,6 +27,8 @@ class Found(Value):
     """False: it is dead, and what it left (files, disks, addresses) is still there."""
     ended_at: datetime | None = None
     """Of one that is dead, where the infra knows."""
+    reclaim_at: datetime | None = None
+    """The infra has told that it takes it away then."""
 
 
 class SurveyOrder(Value):

@@ -9,6 +9,7 @@ from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import SYSTEM, Infra, Survey
 
 EVERY = timedelta(seconds=60)
+ASKED_JUST_NOW = timedelta(seconds=10)
 SAID_AGAIN = timedelta(minutes=10)
 """A level that nobody asks for again: whoever missed it hears it then."""
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,16 @@ def wake(infra: Infra, ctx: Ctx) -> Decision[Infra]:
 def look_at(infra: Infra, ctx: Ctx) -> Decision[Infra]:
     """`infra` has just evolved, and is to be surveyed."""
     order = orders.survey(infra, ctx)
-    return became(infra.but(surveying=order.id, wake_at=ctx.now + EVERY), do=(order,))
+    return became(infra.but(surveying=order.id, asked_at=ctx.now, wake_at=ctx.now + EVERY), do=(order,))
+
+
+def ask_in_bulk(infra: Infra, ctx: Ctx) -> Decision[Infra]:
+    """Many of its nodes are silent: one survey answers for all of them. They fall silent one after the other,
+    so who was asked just now is not asked again.
+    """
+    if infra.asked_at is not None and ctx.now - infra.asked_at < ASKED_JUST_NOW:
+        return Decision()
+    return look_at(infra.evolve(), ctx)
 
 
 def observe_survey(infra: Infra | None, heard: Surveyed, ctx: Ctx) -> Decision[Infra]:

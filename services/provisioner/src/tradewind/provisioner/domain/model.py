@@ -50,6 +50,8 @@ class Infra(Aggregate):
     """The intent of the survey under way."""
     outdated: bool = False
     """Nodes came or went while that survey was under way: look again."""
+    asked_at: datetime | None = None
+    """When it was last asked for a survey."""
     survey: Survey | None = None
     told_at: datetime | None = None
     """When its level was last said."""
@@ -162,10 +164,17 @@ class Node(Aggregate):
     """When its agent was last noted to have spoken (heartbeats in between are not noted)."""
     looking: str = ""
     """The intent of the look under way."""
+    silent: bool = False
+    """Unheard for too long. What that means depends on the others: the plan tells, in the same
+    transaction.
+    """
+    held: bool = False
+    """It fell silent together with many: only a survey asks for it, until it speaks again."""
     ends_as: NodePhase = NodePhase.TERMINATED
     """What it becomes once it is terminated."""
     launched_at: datetime
     reclaim_at: datetime | None = None
+    """When its infra takes it away, as far as it has told."""
     known_since: datetime
     """When this row came to be: a survey that began earlier may not know the machine."""
     ended_at: datetime | None = None

@@ -6,7 +6,7 @@ files) is still to be removed.
 
 from datetime import datetime, timedelta
 
-from tradewind.common.contracts.node import NodeFailed, NodeLost, NodePhase, NodeTerminated
+from tradewind.common.contracts.node import NodeEvent, NodeFailed, NodeLost, NodePhase, NodeTerminated
 from tradewind.common.reactor.decision import Ctx, Decision, Intent, became
 from tradewind.provisioner.contracts import InstanceGone, InstanceState, Looked, Terminated
 from tradewind.provisioner.domain import orders
@@ -15,10 +15,13 @@ from tradewind.provisioner.domain.model import Node
 ASKED_AGAIN = timedelta(minutes=1)
 
 
-def terminate(node: Node, reason: str, ctx: Ctx) -> Decision[Node]:
-    """`node` has just evolved: nothing is there any more, or never was."""
+def terminate(node: Node, reason: str, ctx: Ctx, *, tell: type[NodeEvent] | None = None) -> Decision[Node]:
+    """`node` has just evolved: nothing is there any more, or never was. Others hear of its end, unless `tell`
+    concerns them sooner.
+    """
     ending = node.but(phase=NodePhase.TERMINATING, reason=reason, wake_at=ctx.now + ASKED_AGAIN)
-    return became(ending, do=(_termination(ending),))
+    told = (tell.of(ending.level),) if tell is not None else ()
+    return became(ending, *told, do=(_termination(ending),))
 
 
 def terminate_again(node: Node, ctx: Ctx) -> Decision[Node]:

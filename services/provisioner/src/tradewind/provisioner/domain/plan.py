@@ -1,14 +1,16 @@
-"""What follows from several rows at once: nodes for new machines, and what a survey finds amiss."""
+"""What follows from several rows at once: nodes for new machines, what a survey finds amiss, and whether
+silence is theirs or ours.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision
 from tradewind.provisioner.domain import node as nodes
-from tradewind.provisioner.domain import orders
-from tradewind.provisioner.domain.infra import look_at
-from tradewind.provisioner.domain.model import Cluster, Infra, Node, Survey
-from tradewind.provisioner.domain.node_end import lose
+from tradewind.provisioner.domain.herd import is_herd
+from tradewind.provisioner.domain.infra import ask_in_bulk, look_at
+from tradewind.provisioner.domain.model import Cluster, Infra, Node
+from tradewind.provisioner.domain.survey import compare, strays
 
 
 class Census:
@@ -20,6 +22,8 @@ class Census:
         self._launching: dict[str, tuple[str, ...]] = {}
         """By cluster, the nodes of its launch under way."""
         self._arrived: dict[str, Cluster] = {}
+        self._silent: dict[str, Node] = {}
+        """Nodes that have just been found silent, and are not judged yet."""
         self._changed: set[str] = set()
         """Infras whose nodes came or went since they were last told to look."""
         self.observe(rows)
@@ -38,11 +42,14 @@ class Census:
                     raise TypeError(f"the provisioner has no rows of kind {row.kind}")
 
     def plan(self, ctx: Ctx) -> Sequence[Decision[Infra] | Decision[Cluster] | Decision[Node]]:
-        return [*self._enter(ctx), *self._review(ctx)]
+        return [*self._enter(ctx), *self._judge_silence(ctx), *self._review(ctx)]
 
     def _note_node(self, node: Node) -> None:
         if node.terminal == (node.id in self._nodes):
             self._changed.add(node.place.infra)
+        self._silent.pop(node.id, None)
+        if node.silent and not node.terminal:
+            self._silent[node.id] = node
         if node.terminal:
             self._nodes.pop(node.id, None)
         else:
@@ -68,47 +75,38 @@ class Census:
             self._note(done)
             yield done
 
+    def _judge_silence(self, ctx: Ctx) -> Iterator[Decision[Infra] | Decision[Node]]:
+        """One that is silent is suspected. A herd is held, and asked for in bulk."""
+        if not self._silent:
+            return
+        silent = list(self._silent.values())
+        herd = is_herd(self._nodes.values(), ctx.now)
+        for node in silent:
+            judged = nodes.hold(node, ctx) if herd else nodes.suspect(node, ctx)
+            self._note(judged)
+            yield judged
+        for name in sorted({node.place.infra for node in silent} if herd else ()):
+            asked = ask_in_bulk(self._infras[name], ctx) if name in self._infras else Decision[Infra]()
+            self._note(asked)
+            yield asked
+
     def _review(self, ctx: Ctx) -> Iterator[Decision[Infra] | Decision[Node]]:
         for infra in list(self._infras.values()):
             reviewed: Decision[Infra] = Decision()
             if infra.survey is not None:
-                reviewed = self._sweep(infra, infra.survey)
-                for missed in self._missing(infra.id, infra.survey, ctx):
-                    self._note(missed)
-                    yield missed
+                known = [node for node in self._nodes.values() if node.place.infra == infra.id]
+                coming = {node for nodes in self._launching.values() for node in nodes}
+                ends = strays(infra.id, infra.survey, known=self._nodes, coming=coming)
+                reviewed = Decision(infra.evolve(survey=None), do=ends)
+                for compared in list(compare(known, infra.survey, ctx)):
+                    self._note(compared)
+                    yield compared
             if infra.id in self._changed:
                 self._changed.discard(infra.id)
                 reviewed = _look_soon(reviewed.state or infra, reviewed, ctx)
             if reviewed.state is not None:
                 self._note(reviewed)
                 yield reviewed
-
-    def _missing(self, infra: str, survey: Survey, ctx: Ctx) -> list[Decision[Node]]:
-        """What is dead is lost; what is not there at all is looked for, since a survey may miss a thing.
-
-        A node younger than the survey may have come behind its back.
-        """
-        seen = {found.node: found for found in survey.found}
-        known = [
-            node
-            for node in self._nodes.values()
-            if node.place.infra == infra and node.known_since < survey.taken_at
-        ]
-        dead = [(node, seen[node.id]) for node in known if node.id in seen and not seen[node.id].alive]
-        unseen = [node for node in known if survey.complete and node.id not in seen]
-        return [
-            *(lose(node, one.ended_at or survey.taken_at, "its infra found it dead") for node, one in dead),
-            *(nodes.look_for(node.evolve(), ctx) for node in unseen),
-        ]
-
-    def _sweep(self, infra: Infra, survey: Survey) -> Decision[Infra]:
-        """Machines that belong to no node, and to no launch under way, are ended."""
-        coming = {node for nodes in self._launching.values() for node in nodes}
-        orphans = [
-            found for found in survey.found if found.node not in self._nodes and found.node not in coming
-        ]
-        ends = tuple(orders.terminate(infra.id, found.node, found.name) for found in orphans)
-        return Decision(infra.evolve(survey=None), do=ends)
 
     def _note(self, decision: Decision[Infra] | Decision[Cluster] | Decision[Node]) -> None:
         if decision.state is not None:
