@@ -10,7 +10,8 @@ import pytest
 
 from bench.mutants.mutant import Mutant
 from tradewind.simulator.faults import parse
-from tradewind.simulator.world import JOBS, Setup, simulate
+from tradewind.simulator.setup import JOBS, Setup
+from tradewind.simulator.world import simulate
 
 FAR = 1_000_000
 """Between the beginnings of two ranges of seeds: they never meet."""

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tradewind.simulator.world import Setup, simulate
+from tradewind.simulator.setup import Setup
+from tradewind.simulator.world import simulate
 
 
 def digest_elsewhere(seed: int, *, hash_seed: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tradewind.simulator.faults import parse
 from tradewind.simulator.search import search
-from tradewind.simulator.world import JOBS
+from tradewind.simulator.setup import JOBS
 
 
 @pytest.mark.xfail(

@@ -2,7 +2,8 @@
 
 from tradewind.simulator.faults import ALL, KINDS, NONE
 from tradewind.simulator.search import search
-from tradewind.simulator.world import JOBS, Setup, simulate
+from tradewind.simulator.setup import JOBS, Setup
+from tradewind.simulator.world import simulate
 
 SEEDS = range(1, 121)
 

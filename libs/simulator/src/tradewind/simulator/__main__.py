@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from tradewind.simulator import faults
 from tradewind.simulator.search import Tally, collect_seldom, search
-from tradewind.simulator.world import JOBS, Run, Setup, simulate
+from tradewind.simulator.setup import JOBS, Setup
+from tradewind.simulator.world import Run, simulate
 
 TIMELINE = 60
 

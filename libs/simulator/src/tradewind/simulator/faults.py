@@ -2,9 +2,14 @@
 
 Each kind has a rate and a switch. A seed turns some kinds off and others up (swarm testing, Groce et al.,
 ISSTA 2012): a run in which everything fails a little finds less than many runs that each fail in their own
-way. After `quiet_after_s` of virtual time nothing fails any more, and the system must come to rest.
+way. When faults end nothing fails any more, and the system must come to rest.
+
+Each strike has a name (`crash@scheduler#3`: the third that was due there), and all that is chosen about it
+depends on the seed and that name alone. So a history can be run again with only some of its strikes, and one
+that breaks a promise can be made short (`shrink`).
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -20,7 +25,8 @@ class Rates:
     restart: float = 1 / 900
     """A service is asked to end, as for an update, and another one starts (a second and service)."""
     freeze: float = 0.0003
-    """A service stands still for longer than its lease, another takes over, the first wakes up (a call)."""
+    """A service stands still for longer than its lease, before its call or between the call's effect and its
+    answer; another takes over; the first wakes up and goes on (a call)."""
     unknown: float = 0.003
     """A call takes effect, but its caller hears that it failed (a call)."""
     duplicate: float = 0.02
@@ -31,6 +37,15 @@ class Rates:
     """A message never arrives, where the design allows that (a delivery)."""
     lost_ack: float = 0.02
     """An ack does not arrive (an ack)."""
+    slow_consumer: float = 1 / 900
+    """A service takes seconds over each batch, for a while (a second and service)."""
+    consumer_deleted: float = 1 / 1200
+    """The server has forgotten a service's place in a stream: the durable is gone (a second)."""
+    full_stream: float = 1 / 1200
+    """EVENTS takes nothing more, until somebody reads or its oldest have aged (a second)."""
+    lost_commit: float = 0.005
+    """A transaction fails, to be tried again (a serialization failure, a lost session); it may have been
+    applied all the same (a commit)."""
     store_down: float = 1 / 600
     """A service's store answers nothing for a while (a second)."""
     bus_down: float = 1 / 900
@@ -38,19 +53,39 @@ class Rates:
     blackout: float = 1 / 1800
     """Every service dies at once, and the bus is down for a while (a second)."""
     lost_end: float = 0.0
-    """The bus comes back without the last messages of its streams (a loss of the bus). Off unless asked
+    """The bus comes back without the last messages of its streams. Off unless asked
     for: it strikes through a hole that is known (`tests/simulation/test_known_holes.py`).
     """
     agent_crash: float = 1 / 300
     """An agent dies, its processes live; it starts again from its journal (a second and node)."""
     cut_off: float = 1 / 600
     """An agent reaches nobody for a while, and runs on (a second and node)."""
+    mute: float = 1 / 1200
+    """An agent hears, and what it says does not arrive, for a while (a second and node)."""
+    deaf: float = 1 / 1200
+    """An agent speaks, and hears nothing, for a while (a second and node)."""
+    skew: float = 0.1
+    """The clock of a machine goes wrong by seconds to minutes (a machine)."""
+    clock_jump: float = 1 / 1200
+    """The clock of a machine jumps (a second and node)."""
     node_loss: float = 1 / 900
     """A machine is gone with all that runs on it (a second and node)."""
+    reclaim: float = 1 / 400
+    """The infra takes a spot machine away, with a notice of 0 to 120 s (a second and spot node)."""
+    zone_down: float = 1 / 1800
+    """Every machine of a zone or a region is gone, and nothing is to be had there for a while (a second)."""
     refusal: float = 0.2
-    """The infra has no capacity there now (a launch)."""
+    """The infra refuses: capacity, quota, auth, invalid, each with its scope; maybe some came (a launch)."""
     cloud_error: float = 0.05
     """A call to the infra fails, or takes effect and says that it failed (a call)."""
+    throttled: float = 1 / 900
+    """The infra answers few calls for a while (a second)."""
+    lagging_list: float = 0.1
+    """A survey misses young machines, and shows dead ones (a survey)."""
+    stubborn: float = 0.1
+    """A machine does not end the first times that it is told to (a machine)."""
+    slow_boot: float = 0.05
+    """A machine comes up after minutes, or never (a machine)."""
 
     def only(self, *kinds: str) -> "Rates":
         """These kinds, and no others."""
@@ -90,33 +125,12 @@ def parse(text: str, base: Rates | None = None) -> Rates:
     return NONE.but(chosen)
 
 
-@dataclass(slots=True)
-class FaultPlan:
-    """Decides, each time something could go wrong, whether it does; and counts."""
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault at one moment, and the choices about it."""
 
-    rates: Rates
+    name: str
     random: Random
-    quiet_after_s: float
-    injected: Counter[str] = field(default_factory=Counter[str])
-    quiet: bool = False
-
-    @classmethod
-    def draw(cls, seed: int, rates: Rates, *, quiet_after_s: float) -> "FaultPlan":
-        random = Random(f"faults/{seed}")
-        scaled = {kind: getattr(rates, kind) * random.choice((0.0, 0.5, 1.0, 1.0, 3.0)) for kind in KINDS}
-        return cls(rates.but(scaled), random, quiet_after_s)
-
-    def strikes(self, kind: str) -> bool:
-        rate: float = getattr(self.rates, kind)
-        if self.quiet or rate <= 0.0 or self.random.random() >= rate:
-            return False
-        self.injected[kind] += 1
-        return True
-
-    def pause_s(self, kind: str) -> float | None:
-        """Seconds until a fault of a kind with a rate a second strikes next; None: never."""
-        rate: float = getattr(self.rates, kind)
-        return self.random.expovariate(rate) if rate > 0.0 and not self.quiet else None
 
     def between(self, low: float, high: float) -> float:
         return self.random.uniform(low, high)
@@ -124,3 +138,101 @@ class FaultPlan:
     def often_short(self, low: float, middle: float, high: float) -> float:
         """Mostly between `low` and `middle`, sometimes up to `high`."""
         return self.between(low, middle) if self.random.random() < 0.7 else self.between(middle, high)
+
+
+class Dice:
+    """Thrown each time that a fault of one kind could strike one thing. It has drawn the number of the next
+    throw that strikes, which is the same as chance each time, and costs nothing in between.
+    """
+
+    __slots__ = ("_left", "_name", "_plan", "_random", "_rate", "due", "kind")
+
+    def __init__(self, plan: "FaultPlan", kind: str, of: str) -> None:
+        self._plan = plan
+        self.kind = kind
+        self._name = f"{kind}@{of}" if of else kind
+        self._rate: float = getattr(plan.rates, kind)
+        self._random = Random(f"fault/{plan.seed}/{self._name}")
+        self.due = 0
+        """How often it was due, whether or not it was let."""
+        self._left = self._gap() if self._rate > 0.0 else 0
+
+    def throw(self) -> Strike | None:
+        if self._rate <= 0.0:
+            return None
+        self._left -= 1
+        if self._left > 0 or self._plan.quiet:
+            return None
+        self._left = self._gap()
+        return self.now()
+
+    def now(self) -> Strike | None:
+        """It is due. None: this one is not let."""
+        self.due += 1
+        return self._plan.let(self.kind, f"{self._name}#{self.due}")
+
+    def pause_s(self) -> float | None:
+        """Seconds until a fault with a rate a second is due next; None: never."""
+        return self._random.expovariate(self._rate) if self._rate > 0.0 else None
+
+    def _gap(self) -> int:
+        if self._rate >= 1.0:
+            return 1
+        return 1 + int(math.log(1.0 - self._random.random()) / math.log(1.0 - self._rate))
+
+
+@dataclass(slots=True)
+class FaultPlan:
+    """Decides, each time something could go wrong, whether it does; and counts."""
+
+    seed: int
+    rates: Rates
+    only: frozenset[str] | None = None
+    """The names of the strikes that are let; None: all."""
+    injected: Counter[str] = field(default_factory=Counter[str])
+    struck: list[str] = field(default_factory=list[str])
+    """The names of those that have struck, in order."""
+    quiet: bool = False
+    random: Random = field(default_factory=Random)
+    """For what is chance and no fault."""
+    _dice: dict[tuple[str, str], Dice] = field(default_factory=dict[tuple[str, str], Dice])
+
+    def __post_init__(self) -> None:
+        self.random = Random(f"chance/{self.seed}")
+
+    @classmethod
+    def draw(
+        cls, seed: int, rates: Rates, *, swarm: bool = True, only: frozenset[str] | None = None
+    ) -> "FaultPlan":
+        return cls(seed, swarm_rates(seed, rates) if swarm else rates, only)
+
+    def dice(self, kind: str, of: str = "") -> Dice:
+        """The dice of a kind for one thing, or for all."""
+        found = self._dice.get((kind, of))
+        if found is None:
+            found = self._dice[kind, of] = Dice(self, kind, of)
+        return found
+
+    def strikes(self, kind: str, of: str = "") -> Strike | None:
+        return self.dice(kind, of).throw()
+
+    def let(self, kind: str, name: str) -> Strike | None:
+        if self.only is not None and name not in self.only:
+            return None
+        self.injected[kind] += 1
+        self.struck.append(name)
+        return Strike(name, Random(f"strike/{self.seed}/{name}"))
+
+    def missed(self, kind: str, strike: Strike) -> None:
+        """There was nothing to strike."""
+        self.injected[kind] -= 1
+        self.struck.remove(strike.name)
+
+
+def swarm_rates(seed: int, rates: Rates) -> Rates:
+    """The rates that a seed makes of these."""
+    scaled = {
+        kind: getattr(rates, kind) * Random(f"swarm/{seed}/{kind}").choice((0.0, 0.5, 1.0, 1.0, 3.0))
+        for kind in KINDS
+    }
+    return rates.but(scaled)

@@ -194,6 +194,13 @@ def no_machine_is_oversold(seen: Seen, machine: Machine, process: Process) -> Br
         yield f"{machine.node} has {machine.room.accelerator_count} devices; given are {sorted(devices)}"
 
 
+def nobody_is_ended_with_its_node(seen: Seen, machine: Machine) -> Broken:
+    """No machine is terminated by us while a rank runs on it that was not told to stop."""
+    for process in machine.processes.values():
+        if process.alive:
+            yield f"{machine.node} is terminated while {process.fence} lives on it"
+
+
 # ---- from time to time
 
 
@@ -284,7 +291,7 @@ def nothing_is_left(seen: Seen) -> Broken:
 
 def left_over(seen: Seen) -> Broken:
     """What keeps the world from rest."""
-    for rented in seen.cloud.up if seen.cloud is not None else ():
+    for rented in (one for cloud in seen.clouds for one in cloud.up):
         yield f"machine {rented.machine.node} is still there"
     for job_id, living in seen.runs.items():
         if living:
@@ -309,9 +316,7 @@ def nothing_was_set_aside(seen: Seen) -> Broken:
 
 def money_is_the_infras_own(seen: Seen) -> Broken:
     """What a node is said to have cost is what the infra's ledger says."""
-    if seen.cloud is None:
-        return
-    for node_id, rented in seen.cloud.ledger.items():
+    for node_id, rented in (line for cloud in seen.clouds for line in cloud.ledger.items()):
         node = seen.rows.get(("provisioner", Ref("node", node_id)))
         if rented.ended_at is None:
             continue
@@ -343,6 +348,7 @@ AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     a_gang_starts_together,
     no_machine_is_oversold,
 )
+BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (nobody_is_ended_with_its_node,)
 EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
 AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     no_job_is_lost,

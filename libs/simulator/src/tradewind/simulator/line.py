@@ -25,9 +25,10 @@ from tradewind.common.reactor.ports import (
     Unavailable,
     Unsent,
 )
-from tradewind.simulator.faults import FaultPlan
+from tradewind.simulator.faults import FaultPlan, Strike
 from tradewind.simulator.memory_bus import MemoryServer
 from tradewind.simulator.process import Killed, Process
+from tradewind.simulator.virtual_time import Pause, running
 
 T = TypeVar("T")
 
@@ -48,9 +49,27 @@ def may_be_lost(subject: str) -> bool:
     return subject.startswith(MAY_BE_LOST)
 
 
+FULL = "full"
+"""The name under which EVENTS is full."""
+
+
+def mute_name(process: str) -> str:
+    return f"mute/{process}"
+
+
+def deaf_name(process: str) -> str:
+    return f"deaf/{process}"
+
+
+def slow_name(service: str) -> str:
+    return f"slow/{service}"
+
+
 @dataclass(slots=True)
 class Outages:
-    """Until when each thing is down, by name (`bus`, or a service for its store)."""
+    """Until when each thing is down, by name: `bus`, a service for its store, a process that is cut off, or
+    one of the names above.
+    """
 
     until: dict[str, float] = field(default_factory=dict[str, float])
     losses: int = 0
@@ -78,8 +97,8 @@ class Line:
         faults: FaultPlan,
         outages: Outages,
         *,
-        on_crash: Callable[[Process, str], None] | None = None,
-        on_freeze: Callable[[Process], None] | None = None,
+        on_crash: Callable[[Process, str, Strike], None] | None = None,
+        on_freeze: Callable[[Process, str, Strike], None] | None = None,
     ) -> None:
         """Without `on_crash` and `on_freeze` the process neither dies of its calls nor freezes in them."""
         self.process = process
@@ -87,36 +106,48 @@ class Line:
         self.outages = outages
         self._on_crash = on_crash
         self._on_freeze = on_freeze
+        self._loop = running()
+        self.place = process.name.partition("/")[0]
+        """Where faults of the line strike: a service, or all agents, whatever life of it this is."""
+        self._crash = faults.dice("crash", self.place)
+        self._freeze = faults.dice("freeze", self.place)
+        self._unknown = faults.dice("unknown", self.place)
 
     async def call(self, where: str, what: str, effect: Callable[[], Awaitable[T]]) -> T:
         """`effect`, there and back. Raises Unavailable, Killed, and what the effect raises."""
-        faults = self.faults
         await self.process.breathe()
         self.may_crash(f"before {what}")
-        if self._on_freeze is not None and faults.strikes("freeze"):
-            self._on_freeze(self.process)
+        self._may_freeze(f"before {what}")
         await self._travel(where)
         result = await effect()
         self.may_crash(f"after {what}")
-        if faults.strikes("unknown"):
+        if self._unknown.throw() is not None:
             raise Unavailable(f"{what}: no answer in time")
         if what in SEEN_BY_OTHERS:
+            self._may_freeze(f"after {what}")
             await self._travel(where)
         return result
 
-    async def bus_is_back(self) -> None:
-        while self.down("bus"):
+    def _may_freeze(self, moment: str) -> None:
+        if self._on_freeze is not None and (strike := self._freeze.throw()) is not None:
+            self._on_freeze(self.process, moment, strike)
+
+    async def can_hear(self) -> None:
+        """Returns when what the bus gives arrives (again)."""
+        deaf = deaf_name(self.process.name)
+        while self.down("bus") or self.outages.down(deaf):
             await self.outages.over("bus")
             await self.outages.over(self.process.name)
+            await self.outages.over(deaf)
 
     def may_crash(self, moment: str) -> None:
-        if self._on_crash is not None and self.faults.strikes("crash"):
-            self._on_crash(self.process, moment)
+        if self._on_crash is not None and (strike := self._crash.throw()) is not None:
+            self._on_crash(self.process, moment, strike)
             self.process.kill()
             raise Killed(moment)
 
     async def _travel(self, where: str) -> None:
-        await asyncio.sleep(0.0002 + 0.002 * self.faults.random.random() ** 3)
+        await Pause(self._loop, 0.0002 + 0.002 * self.faults.random.random() ** 3)
         await self.process.breathe()
         if self.down(where):
             raise Unavailable(f"{where} does not answer")
@@ -150,7 +181,19 @@ class LinedStore:
         return await self._call("load", lambda: self._store.load(refs))
 
     async def commit(self, lease: Lease, batch: Batch, *, ttl_s: float) -> list[int]:
-        return await self._call("commit", lambda: self._store.commit(lease, batch, ttl_s=ttl_s))
+        line = self._line
+        if line.outages.down(slow_name(self._where)):
+            await asyncio.sleep(line.faults.random.uniform(0.5, 6.0))
+
+        async def effect() -> list[int]:
+            strike = line.faults.strikes("lost_commit", line.place)
+            applied = strike is None or strike.random.random() < 0.5
+            ids = await self._store.commit(lease, batch, ttl_s=ttl_s) if applied else []
+            if strike is not None:
+                raise Unavailable("commit: the transaction failed, or its session was lost")
+            return ids
+
+        return await self._call("commit", effect)
 
     async def unsent(self) -> list[Unsent]:
         return await self._call("unsent", self._store.unsent)
@@ -182,15 +225,23 @@ class LinedBus:
         self._server = server
         self._line = line
 
-    async def intake(self, *, stream: str, durable: str) -> "LinedIntake":
-        bound = await self._line.call("bus", "bind", lambda: self._bus.intake(stream=stream, durable=durable))
+    async def intake(self, *, stream: str, durable: str, filters: tuple[str, ...] = ()) -> "LinedIntake":
+        bound = await self._line.call(
+            "bus", "bind", lambda: self._bus.intake(stream=stream, durable=durable, filters=filters)
+        )
         return LinedIntake(bound, self._line)
 
     async def publish(self, packets: Sequence[Packet]) -> list[Position]:
         async def effect() -> list[Position]:
             stored = list(packets)
-            if len(stored) > 1 and self._line.faults.strikes("unknown"):
-                cut = self._line.faults.random.randrange(len(stored))
+            line = self._line
+            if line.outages.down(mute_name(line.process.name)):
+                raise Unavailable("publish: it does not arrive")
+            if (refused := self._refused(stored)) is not None:
+                await self._bus.publish(stored[:refused])
+                raise Unavailable("publish: EVENTS is full")
+            if len(stored) > 1 and (strike := line.faults.strikes("unknown", f"{line.place}/part")):
+                cut = strike.random.randrange(len(stored))
                 await self._bus.publish(stored[:cut])
                 raise Unavailable("publish: the answer to some did not come in time")
             positions = await self._bus.publish(stored)
@@ -206,13 +257,18 @@ class LinedBus:
     def losses(self) -> int:
         return self._line.outages.losses
 
+    def _refused(self, packets: Sequence[Packet]) -> int | None:
+        """The first that a full stream does not take."""
+        if not self._line.outages.down(FULL):
+            return None
+        return next((at for at, one in enumerate(packets) if one.subject.startswith("evt.")), None)
+
     def _may_repeat(self, packet: Packet) -> None:
         # Not of wants: what is stored there is the last value, and the server's order is the publisher's.
-        faults = self._line.faults
-        if not packet.subject.startswith("want.") and faults.strikes("duplicate"):
-            later = (
-                faults.between(0.001, 30.0) if faults.random.random() < 0.7 else faults.between(30.0, 400.0)
-            )
+        if packet.subject.startswith("want."):
+            return
+        if (strike := self._line.faults.strikes("duplicate", self._line.place)) is not None:
+            later = strike.often_short(0.001, 30.0, 400.0)
             asyncio.get_running_loop().call_later(later, self._repeat, packet)
 
     def _repeat(self, packet: Packet) -> None:
@@ -225,17 +281,21 @@ class LinedIntake:
     def __init__(self, intake: Intake, line: Line) -> None:
         self._intake = intake
         self._line = line
+        self._delay = line.faults.dice("delay", line.place)
+        self._loss = line.faults.dice("loss", line.place)
+        self._lost_ack = line.faults.dice("lost_ack", line.place)
 
     async def fetch(self, limit: int) -> Sequence[Delivery]:
-        faults, process = self._line.faults, self._line.process
+        process = self._line.process
         while True:
             await process.breathe()
-            if faults.strikes("delay"):
-                await asyncio.sleep(faults.between(0.05, 20.0))
-            await self._line.bus_is_back()
+            if (strike := self._delay.throw()) is not None:
+                await asyncio.sleep(strike.between(0.05, 20.0))
+            await self._line.can_hear()
             taken = await self._intake.fetch(limit)
+            await self._line.can_hear()  # what arrived while nothing could is given when it can
             await process.breathe()
-            lost = [one for one in taken if may_be_lost(one.packet.subject) and faults.strikes("loss")]
+            lost = [one for one in taken if may_be_lost(one.packet.subject) and self._loss.throw()]
             if not lost:
                 return taken
             await self._intake.ack(lost)
@@ -248,7 +308,7 @@ class LinedIntake:
         await self._line.process.breathe()
         self._line.may_crash("before ack")
         loop = asyncio.get_running_loop()
-        if self._line.down("bus") or self._line.faults.strikes("lost_ack"):
+        if self._line.down("bus") or self._lost_ack.throw():
             # The server asks again after a while, and is then told (see `bus.intake`).
             loop.call_later(ACK_WAIT_S, lambda: loop.create_task(self._ack_late(deliveries)))
         else:
@@ -260,6 +320,6 @@ class LinedIntake:
             await self._intake.close()
 
     async def _ack_late(self, deliveries: Sequence[Delivery]) -> None:
-        await self._line.bus_is_back()
+        await self._line.can_hear()
         if self._line.process.alive:
             await self._intake.ack(deliveries)

@@ -41,13 +41,13 @@ class SimulatedEnrolment:
 
 
 def provisioner_hands(
-    driver: Driver, server: MemoryServer, *, outages: Outages, clock: Clock
+    drivers: Iterable[Driver], server: MemoryServer, *, outages: Outages, clock: Clock
 ) -> Mapping[str, Hand]:
     enrolment = cast(Enrolment, SimulatedEnrolment(server, outages))
-    return hands({driver.name: driver}, enrolment=enrolment, clock=clock)
+    return hands({driver.name: driver for driver in drivers}, enrolment=enrolment, clock=clock)
 
 
-async def watch_driver(driver: Driver, *, store: Store, bus: Bus, clock: Clock) -> None:
+async def watch_drivers(drivers: Iterable[Driver], *, store: Store, bus: Bus, clock: Clock) -> None:
     # The watch uses the bus alone.
     outside = Outside(cast(Settings, None), store, bus, cast(Connection, None), clock)
-    await watch(outside, [driver])
+    await watch(outside, drivers)

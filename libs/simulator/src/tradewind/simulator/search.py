@@ -11,7 +11,8 @@ from functools import partial
 from time import monotonic
 
 from tradewind.simulator.faults import Rates
-from tradewind.simulator.world import Run, Setup, simulate
+from tradewind.simulator.setup import Setup
+from tradewind.simulator.world import Run, simulate
 
 CHUNK = 8
 """Seeds in one piece of work: few enough for a lively progress line, enough to be worth the way."""

@@ -37,7 +37,7 @@ class Seen:
     server: MemoryServer
     now: float = 0.0
     stores: dict[str, MemoryStore] = field(default_factory=dict[str, MemoryStore])
-    cloud: ScriptedCloud | None = None
+    clouds: tuple[ScriptedCloud, ...] = ()
     quiet_since: float | None = None
     """When faults ended; None before."""
     message_ids: set[str] = field(default_factory=set[str])

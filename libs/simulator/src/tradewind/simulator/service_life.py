@@ -7,7 +7,7 @@ from tradewind.common.hands import Hand, Hands
 from tradewind.common.reactor.leader import Leader
 from tradewind.common.reactor.ports import Bus, Clock, Store
 from tradewind.common.reactor.wiring import Wiring
-from tradewind.simulator.faults import FaultPlan
+from tradewind.simulator.faults import FaultPlan, Strike
 from tradewind.simulator.line import Line, LinedBus, LinedStore, Outages
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import MemoryStore
@@ -82,18 +82,18 @@ class ServiceLife:
 
         process.start(main())
 
-    def crash(self) -> None:
+    def crash(self, strike: Strike) -> None:
         """It dies where it stands."""
         if self._process is not None and self._process.alive:
             self._process.kill()
-            self._on_crash(self._process, "with all the others")
+            self._on_crash(self._process, "with all the others", strike)
 
-    def restart(self) -> bool:
+    def restart(self, strike: Strike) -> bool:
         """It is asked to end, as for an update, and another is started when it has."""
         process = self._process
         if process is None or not process.alive or self._restarting is not None:
             return False
-        self._note(f"{process.name} is asked to end")
+        self._note(f"{strike.name}: {process.name} is asked to end")
         self._restarting = asyncio.get_running_loop().create_task(self._replace(process))
         return True
 
@@ -110,27 +110,28 @@ class ServiceLife:
             process.kill()
         return processes
 
-    def _on_crash(self, process: Process, moment: str) -> None:
-        self._note(f"{process.name} crashes {moment}")
+    def _on_crash(self, process: Process, moment: str, strike: Strike) -> None:
+        self._note(f"{strike.name}: {process.name} crashes {moment}")
         if process is self._process:
             self._process = None
-            delay = self._faults.often_short(0.1, 3.0, 90.0)
+            delay = strike.often_short(0.1, 3.0, 90.0)
             holder = process.name.rpartition("/")[2].partition(".")[0]
             asyncio.get_running_loop().call_later(delay, self.start, holder)
         elif process is self._frozen:
             self._frozen = None
 
-    def _on_freeze(self, process: Process) -> None:
+    def _on_freeze(self, process: Process, moment: str, strike: Strike) -> None:
         if self._frozen is not None or process is not self._process:
-            return
+            return self._faults.missed("freeze", strike)
         loop = asyncio.get_running_loop()
-        asleep = self._faults.between(10.0, 60.0)
-        self._note(f"{process.name} freezes for {asleep:.1f} s")
+        asleep = strike.between(10.0, 60.0)
+        self._note(f"{strike.name}: {process.name} freezes {moment} for {asleep:.1f} s")
         process.frozen_until = loop.time() + asleep
         self._frozen = process
         self.start(f"standby{self._lives}")
         # It wakes up, finds out, and is put away some time later.
-        loop.call_later(asleep + self._faults.between(0.5, 20.0), self._put_away, process)
+        loop.call_later(asleep + strike.between(0.5, 20.0), self._put_away, process)
+        return None
 
     def _put_away(self, process: Process) -> None:
         process.kill()

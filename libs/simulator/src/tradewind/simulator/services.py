@@ -17,7 +17,7 @@ from tradewind.provisioner import store as provisioner_store
 from tradewind.provisioner import wiring as provisioner_wiring
 from tradewind.scheduler import store as scheduler_store
 from tradewind.scheduler import wiring as scheduler_wiring
-from tradewind.simulator.cloud import INFRA
+from tradewind.simulator.cloud import HOSTS, INFRA
 from tradewind.simulator.memory_store import Unique
 
 SCHEMAS = {
@@ -34,7 +34,7 @@ def wirings() -> tuple[Wiring, ...]:
         jobs_wiring.wiring(_unsigned),
         scheduler_wiring.wiring(),
         optimizer_wiring.wiring(Broker(offers())),
-        provisioner_wiring.wiring([INFRA]),
+        provisioner_wiring.wiring([INFRA, HOSTS]),
     )
 
 
@@ -43,16 +43,22 @@ def wiring_of(service: str) -> Wiring:
 
 
 def offers() -> tuple[Offer, ...]:
-    """A small catalog: three regions, some with two zones, with and without accelerators."""
+    """A small catalog: three regions, some with two zones, with and without accelerators, and some hosts."""
     sizes = (
         ("small", 4.0, 16.0, None, 0, 0.2),
         ("large", 16.0, 64.0, None, 0, 0.8),
         ("gpu", 8.0, 32.0, "L4", 2, 1.6),
     )
-    places = (("east", "a", 1.0), ("east", "b", 1.05), ("west", "a", 1.2), ("north", None, 1.5))
+    places = (
+        (INFRA, "east", "a", 1.0),
+        (INFRA, "east", "b", 1.05),
+        (HOSTS, "lab", None, 1.1),
+        (INFRA, "west", "a", 1.2),
+        (INFRA, "north", None, 1.5),
+    )
     return tuple(
         Offer(
-            infra=INFRA,
+            infra=infra,
             region=region,
             zone=zone,
             instance_type=name,
@@ -62,11 +68,11 @@ def offers() -> tuple[Offer, ...]:
             accelerator=accelerator,
             accelerator_count=count,
             price_usd_h=price * factor,
-            spot_usd_h=price * factor / 3,
+            spot_usd_h=price * factor / 3 if infra == INFRA else None,
             source="simulator",
         )
         for name, cpus, memory, accelerator, count, price in sizes
-        for region, zone, factor in places
+        for infra, region, zone, factor in places
     )
 
 

@@ -10,9 +10,9 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -32,89 +32,164 @@ class TimeStandsStill(Exception):
     """The program goes on and on without letting time pass."""
 
 
+class _Handle(asyncio.TimerHandle):
+    """A callback, now or later. asyncio's own asks the loop at every step whether it is debugged: that is
+    half of what a callback costs.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> None:
+        self._when = when
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = (
+            _nothing  # the real one may hold much, and the handle lies in the heap until its time
+        )
+        self._args = ()
+
+
+def _nothing() -> None: ...
+
+
 class VirtualLoop(asyncio.base_events.BaseEventLoop):
     """The loop. Its time is in whole microseconds, so that the datetime of a moment is exact."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._tick = 0
+        """Now, in microseconds."""
         self._now = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        """The same, in seconds."""
+        self._timers: list[tuple[int, int, _Handle]] = []
         self._ordinal = itertools.count()
-        self._cancelled_timers = 0
         self._since_moved = 0
         self.events = 0
         """Callbacks run so far."""
-        self._ready: deque[asyncio.Handle]
+        self._ready: deque[_Handle] = deque()  # type: ignore[assignment] # theirs holds handles of all kinds
 
     def time(self) -> float:
         return self._now
 
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(self._now, callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        moment = self._now
-        if when > moment:
+        tick = self._tick
+        if when > self._now:
             # A thousandth of a tick is what floats lose; but what lies ahead must not become now.
-            moment = max(math.ceil(when * 1e6 - 1e-3), round(moment * 1e6) + 1) / 1e6
-        timer = asyncio.TimerHandle(moment, callback, args, self, context)
-        # How asyncio knows, when one is cancelled, that it still lies in the heap.
-        timer._scheduled = True
-        heapq.heappush(self._timers, (moment, next(self._ordinal), timer))
+            tick = max(math.ceil(when * 1e6 - 1e-3), tick + 1)
+        timer = _Handle(tick / 1e6, callback, args, context)
+        heapq.heappush(self._timers, (tick, next(self._ordinal), timer))
         return timer
 
     def forgive(self) -> None:
         """Count anew how long the clock has stood."""
         self._since_moved = 0
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        self._cancelled_timers += 1
-        if self._cancelled_timers > 1_000 and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._cancelled_timers = 0
+    _stopping: bool
 
     def _run_once(self) -> None:
-        if not self._ready:
-            self._let_time_pass()
-        self._take_due()
-        for _ in range(len(self._ready)):
-            handle = self._ready.popleft()
-            if not handle.cancelled():
-                self.events += 1
-                self._since_moved += 1
-                handle._run()
-        if self._since_moved > AT_ONE_MOMENT:
-            raise TimeStandsStill(f"{AT_ONE_MOMENT} callbacks at {self._now:.6f} s")
+        """Until it is stopped."""
+        ready = self._ready
+        while not self._stopping:
+            if not ready:
+                self._let_time_pass()
+                continue
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            self.events += 1
+            self._since_moved += 1
+            if self._since_moved > AT_ONE_MOMENT:
+                raise TimeStandsStill(f"{AT_ONE_MOMENT} callbacks at {self._now:.6f} s")
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except Exception as error:  # noqa: BLE001 - as asyncio does: a callback does not end its loop
+                self.call_exception_handler({"message": "in a callback", "exception": error})
 
     def _let_time_pass(self) -> None:
-        while self._timers and self._timers[0][2].cancelled():
-            heapq.heappop(self._timers)
-            self._cancelled_timers -= 1
-        if not self._timers:
-            if self._stopping:
-                return
+        """To the next moment for which something is scheduled."""
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise Stuck(f"nothing is ready and nothing is scheduled at {self._now:.6f} s")
-        if self._timers[0][0] > self._now:
-            self._now = self._timers[0][0]
+        tick = timers[0][0]
+        if tick > self._tick:
+            self._tick, self._now = tick, tick / 1e6
             self._since_moved = 0
-
-    def _take_due(self) -> None:
-        timers, now = self._timers, self._now
-        while timers and timers[0][0] <= now:
-            handle = heapq.heappop(timers)[2]
-            handle._scheduled = False
-            if handle.cancelled():
-                self._cancelled_timers -= 1
-            else:
-                self._ready.append(handle)
-
-    _stopping: bool
+        while timers and timers[0][0] <= tick:
+            self._ready.append(heapq.heappop(timers)[2])
 
     def _process_events(self, event_list: object) -> None:
         raise NotImplementedError("virtual time has no I/O")
 
     def _write_to_self(self) -> None:
         """Wakes a loop that sleeps in another thread: this one never sleeps, and there is no other thread."""
+
+
+class Pause:
+    """Awaited, it lets `seconds` pass: `asyncio.sleep` at half the price, since the timer itself wakes the
+    task. A future would have the loop call that back in a step of its own.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_cancelled", "_loop", "_timer", "_wake")
+
+    def __init__(self, loop: VirtualLoop, seconds: float) -> None:
+        self._loop = loop
+        self._cancelled = False
+        self._timer = loop.call_at(loop.time() + seconds, self._over)
+
+    def __await__(self) -> Generator["Pause"]:
+        self._asyncio_future_blocking = True  # says that the task is to wait for its callback
+        yield self
+
+    def get_loop(self) -> VirtualLoop:
+        return self._loop
+
+    def add_done_callback(self, wake: Callable[["Pause"], object], *, context: Context) -> None:
+        self._wake = wake
+        self._timer._context = context  # type: ignore[attr-defined] # ours has one
+
+    def cancel(self, msg: object = None) -> bool:
+        self._cancelled = True
+        self._timer.cancel()
+        self._loop.call_soon(self._over, context=self._timer._context)  # type: ignore[attr-defined]
+        return True
+
+    def result(self) -> None:
+        if self._cancelled:
+            raise asyncio.CancelledError
+
+    def _over(self) -> None:
+        self._wake(self)
+
+
+def running() -> VirtualLoop:
+    """The loop in which this is called."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        raise TypeError("this runs in virtual time only")
+    return loop
 
 
 class VirtualClock:

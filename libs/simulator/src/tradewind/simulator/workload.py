@@ -1,5 +1,6 @@
 """What the scripted user asks for, drawn from the seed: jobs, gangs, arrays, a cluster, second thoughts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -54,22 +55,36 @@ class Workload:
         return len(self.ask_of)
 
 
-def draw(seed: int, *, jobs: int, over_s: float) -> Workload:
-    """About `jobs` jobs, submitted over `over_s` seconds."""
+def draw(
+    seed: int,
+    *,
+    jobs: int,
+    over_s: float,
+    asks: Sequence[Ask] | None = None,
+    only: frozenset[int] | None = None,
+) -> Workload:
+    """About `jobs` jobs, submitted over `over_s` seconds; or `asks`. Of these, `only` those numbers."""
     random = Random(f"workload/{seed}")
+    if asks is None:
+        asks = _draw_asks(seed, random, jobs=jobs, over_s=over_s)
+    asks = [ask for ask in asks if only is None or ask.number in only]
+    drains = Random(f"drains/{seed}")
+    return Workload(
+        asks=tuple(asks),
+        down_at_s=over_s * drains.uniform(0.5, 2.0),
+        drains_at_s=tuple(over_s * drains.uniform(0.1, 2.0) for _ in range(drains.choice((0, 0, 0, 1, 3)))),
+        ask_of={job: ask for ask in asks for job in ask.job_ids},
+    )
+
+
+def _draw_asks(seed: int, random: Random, *, jobs: int, over_s: float) -> list[Ask]:
     asks: list[Ask] = []
     total = 0
     while total < jobs:
         ask = _draw_ask(seed, len(asks) + 1, random, over_s=over_s, room=jobs - total)
         total += ask.count or 1
         asks.append(ask)
-    asks.sort(key=lambda ask: (ask.at_s, ask.number))
-    return Workload(
-        asks=tuple(asks),
-        down_at_s=over_s * random.uniform(0.5, 2.0),
-        drains_at_s=tuple(over_s * random.uniform(0.1, 2.0) for _ in range(random.choice((0, 0, 0, 1, 3)))),
-        ask_of={job: ask for ask in asks for job in ask.job_ids},
-    )
+    return sorted(asks, key=lambda ask: (ask.at_s, ask.number))
 
 
 def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: int) -> Ask:
@@ -80,9 +95,11 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
         cpus=random.choice((0.5, 1.0, 1.0, 2.0, 4.0)),
         memory_gib=random.choice((0.0, 1.0, 4.0)),
         accelerator="L4" if random.random() < 0.2 else None,
-        infra=random.choice((None, None, None, None, "scripted", "scripted/east", "*/west/a")),
-        use_spot=random.random() < 0.2,
+        infra=random.choice((None, None, None, None, "scripted", "scripted/east", "*/west/a", "hosts")),
+        use_spot=random.random() < 0.3,
     )
+    if shape.infra == "hosts":
+        shape = shape.but(use_spot=False)  # they are nobody's spare capacity
     if shape.accelerator is not None:
         shape = shape.but(accelerator_count=random.choice((1, 2)))
     # All jobs on the named cluster ask for the same: what asks for more than its nodes have would wait for

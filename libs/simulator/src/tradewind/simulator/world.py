@@ -17,42 +17,30 @@ from tradewind.common.reactor.ports import Bus, Lease, Position, Store
 from tradewind.simulator import invariants, services, workload
 from tradewind.simulator import machine as machines
 from tradewind.simulator.agents import Agents
-from tradewind.simulator.cloud import ScriptedCloud
-from tradewind.simulator.faults import ALL, FaultPlan, Rates
+from tradewind.simulator.cloud import HOSTS, INFRA, Onlooker, Rented, ScriptedCloud
+from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.history import History
 from tradewind.simulator.invariants import Violation, judge
 from tradewind.simulator.line import Line, LinedBus, Outages
-from tradewind.simulator.machine import Machine, Onlooker, Script
+from tradewind.simulator.machine import Machine, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
 from tradewind.simulator.process import Killed, Process, task_factory
-from tradewind.simulator.provisioner_outside import provisioner_hands, watch_driver
+from tradewind.simulator.provisioner_outside import provisioner_hands, watch_drivers
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
+from tradewind.simulator.setup import Setup
 from tradewind.simulator.trouble import Trouble
 from tradewind.simulator.user import User
 from tradewind.simulator.virtual_time import Stuck, TimeStandsStill, VirtualClock, VirtualLoop, run
 
 MAX_MESSAGE = 1 << 20
-JOBS = 12
 SUBMITTED_OVER_S = 240.0
-FAULTS_END_S = 600.0
 AT_REST_WITHIN_S = 7_200.0
 """After the last fault. Some things are healed only by the wake of a wake, and a job may run for minutes."""
 WATCHED_AT_REST_S = 720.0
 """More than one wake: what is at rest must stay so."""
 LOOK_EVERY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything that a run depends on."""
-
-    seed: int
-    jobs: int = JOBS
-    rates: Rates = ALL
-    holes: bool = False
-    """Judge by the promises too that are known not to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +55,10 @@ class Run:
     attempts: int
     injected: Counter[str]
     violation: Violation | None
+    struck: tuple[str, ...] = ()
+    """The names of the faults that struck, in order."""
+    asked: tuple[int, ...] = ()
+    """The numbers of what was asked for."""
     timeline: tuple[str, ...] = ()
 
 
@@ -79,7 +71,7 @@ class World(Onlooker):
         self._clock = VirtualClock(loop)
         self._outages = Outages()
         self.history = History()
-        self.faults = FaultPlan.draw(setup.seed, setup.rates, quiet_after_s=FAULTS_END_S)
+        self.faults = FaultPlan.draw(setup.seed, setup.rates, swarm=setup.swarm, only=setup.strikes)
         self._random = Random(f"world/{setup.seed}")
         wirings = services.wirings()
         durable = durables(wirings)
@@ -88,16 +80,10 @@ class World(Onlooker):
         )
         for one in durable:
             self._server.declare(one)
-        load = workload.draw(setup.seed, jobs=setup.jobs, over_s=SUBMITTED_OVER_S)
-        self.seen = Seen(workload=load, server=self._server)
-        self._cloud = ScriptedCloud(
-            clock=self._clock,
-            faults=self.faults,
-            random=Random(f"cloud/{setup.seed}"),
-            onlooker=self,
-            on_boot=self._on_boot,
+        load = workload.draw(
+            setup.seed, jobs=setup.jobs, over_s=SUBMITTED_OVER_S, asks=setup.load, only=setup.asks
         )
-        self.seen.cloud = self._cloud
+        self.seen = Seen(workload=load, server=self._server)
         self._violation: asyncio.Future[None] = loop.create_future()
         self._agents = Agents(
             seed=setup.seed,
@@ -109,6 +95,20 @@ class World(Onlooker):
             note=self._note,
             broke=self._broke,
         )
+        self._clouds = tuple(
+            ScriptedCloud(
+                name=name,
+                clock=self._clock,
+                faults=self.faults,
+                random=Random(f"{name}/{setup.seed}"),
+                onlooker=self,
+                on_boot=self._on_boot,
+                part=self._agents.part,
+                note=self._note,
+            )
+            for name in (INFRA, HOSTS)
+        )
+        self.seen.clouds = self._clouds
         self._services: list[ServiceLife] = []
         for wiring in wirings:
             name = wiring.service
@@ -126,7 +126,7 @@ class World(Onlooker):
                     name,
                     wiring=lambda name=name: services.wiring_of(name),
                     hands=self._provisioner_hands if name == "provisioner" else dict,
-                    beside=(self._watch_cloud,) if name == "provisioner" else (),
+                    beside=(self._watch_clouds,) if name == "provisioner" else (),
                     store=store,
                     server=self._server,
                     clock=self._clock,
@@ -141,17 +141,18 @@ class World(Onlooker):
             outages=self._outages,
             services=self._services,
             agents=self._agents,
-            cloud=self._cloud,
+            clouds=self._clouds,
             server=self._server,
+            durables=durable,
             seen=self.seen,
             note=self._note,
         )
 
     def _provisioner_hands(self) -> Mapping[str, Hand]:
-        return provisioner_hands(self._cloud, self._server, outages=self._outages, clock=self._clock)
+        return provisioner_hands(self._clouds, self._server, outages=self._outages, clock=self._clock)
 
-    async def _watch_cloud(self, store: Store, bus: Bus) -> None:
-        await watch_driver(self._cloud, store=store, bus=bus, clock=self._clock)
+    async def _watch_clouds(self, store: Store, bus: Bus) -> None:
+        await watch_drivers(self._clouds, store=store, bus=bus, clock=self._clock)
 
     async def live(self) -> None:
         """Raises Violation."""
@@ -163,7 +164,7 @@ class World(Onlooker):
         user.start(User(bus=bus, clock=self._clock, seen=self.seen, all_over=self._all_over).run())
         self._trouble.begin()
         try:
-            await self._until(FAULTS_END_S)
+            await self._until(self._setup.faults_end_s)
             self._trouble.end()
             self.seen.quiet_since = self._loop.time()
             await self._come_to_rest()
@@ -209,7 +210,8 @@ class World(Onlooker):
         since = self.seen.unclaimed_since
         purposeless = {
             rented.machine.node
-            for rented in self._cloud.up
+            for cloud in self._clouds
+            for rented in cloud.up
             if not invariants.has_purpose(self.seen, rented.machine.node)
         }
         for node in sorted(since.keys() - purposeless):
@@ -228,6 +230,8 @@ class World(Onlooker):
             attempts=sum(job.attempt for job in jobs if job is not None),
             injected=self.faults.injected,
             violation=violation,
+            struck=tuple(self.faults.struck),
+            asked=tuple(ask.number for ask in self.seen.workload.asks),
             timeline=tuple(self.history.timeline(timeline, about=about)) if timeline else (),
         )
 
@@ -276,6 +280,10 @@ class World(Onlooker):
 
     def process_ended(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
+
+    def machine_ends(self, rented: Rented, *, by_us: bool) -> None:
+        if by_us:
+            self._judge(invariants.BEFORE_A_TERMINATION, self.seen, rented.machine)
 
     def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
         try:
