@@ -25,6 +25,8 @@ class Seat(Value):
     """Where one rank sits."""
 
     rank: int
+    incarnation: int = 0
+    """The one that it was given to."""
     node: str
     address: str
     cluster: str
@@ -35,6 +37,11 @@ class Seat(Value):
     """The infra confirmed that this node exists no more."""
     leaves_at: datetime | None = None
     """The infra has told that it takes this node away then."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether a rank may be put there, as far as anybody has told."""
+        return not self.gone and self.leaves_at is None
 
 
 class AllocationLevel(Level):
@@ -73,7 +80,7 @@ class AllocationLeaving(AllocationEvent, name="leaving"):
 
 
 class AllocationMending(AllocationEvent, name="mending"):
-    pass
+    """Some of its ranks wait for new seats."""
 
 
 class AllocationBroken(AllocationEvent, name="broken"):

@@ -63,13 +63,20 @@ class Retention(StrEnum):
     """Until somebody takes the named cluster down."""
 
 
+class Replacement(Value):
+    """A rank that is started again alone, as this incarnation."""
+
+    rank: int
+    incarnation: int
+
+
 class Demand(Value):
     """What a job asks of the scheduler: one node share a rank, all or none."""
 
     shapes: tuple[Shape, ...]
     """One a rank, in rank order."""
-    ranks: tuple[int, ...] = ()
-    """The ranks that the shapes are for, where only some of the gang lack a seat; empty: all of it."""
+    replacements: tuple[Replacement, ...] = ()
+    """Whom the shapes are for, where only some of the gang lack a seat; empty: all of it."""
     avoid: tuple[Region, ...] = ()
     """Taken only where nothing else can serve."""
     prefer: tuple[Region, ...] = ()
@@ -112,14 +119,6 @@ class FailureKind(StrEnum):
     TRANSIENT = "transient"
 
 
-class Failure(Value):
-    """A typed refusal of an infra, with the scope that it speaks for."""
-
-    kind: FailureKind
-    scope: Scope
-    message: str
-
-
 class Place(Value):
     """An offer as it was ranked: where a cluster may be launched, and what one node of it costs (USD per
     hour).
@@ -138,3 +137,23 @@ class Place(Value):
     def __str__(self) -> str:
         where = "/".join(part for part in (self.infra, self.region, self.zone) if part)
         return f"{where} {self.instance_type}{' (spot)' if self.spot else ''}"
+
+
+class Failure(Value):
+    """A typed refusal of an infra, with the scope that it speaks for."""
+
+    kind: FailureKind
+    scope: Scope
+    message: str
+
+    def speaks_for(self, tried: Place, other: Place) -> bool:
+        """Whether this refusal at `tried` tells that `other` would refuse too."""
+        match self.scope:
+            case Scope.INFRA:
+                return other.infra == tried.infra
+            case Scope.REGION:
+                return (other.infra, other.region) == (tried.infra, tried.region)
+            case Scope.ZONE:
+                return (other.infra, other.region, other.zone) == (tried.infra, tried.region, tried.zone)
+            case Scope.OFFER:
+                return other == tried

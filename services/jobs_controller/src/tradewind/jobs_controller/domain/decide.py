@@ -1,6 +1,11 @@
 """What a job does about each input. The gang's way through them is in `settle`."""
 
-from tradewind.common.contracts.allocation import AllocationEvent, AllocationPhase, RestateAllocation, Seat
+from tradewind.common.contracts.allocation import (
+    AllocationEvent,
+    AllocationLevel,
+    AllocationPhase,
+    RestateAllocation,
+)
 from tradewind.common.contracts.job import (
     CancelJob,
     JobCancelled,
@@ -12,11 +17,12 @@ from tradewind.common.contracts.job import (
     RestateJob,
     SubmitJob,
 )
-from tradewind.common.contracts.rank import AllocationWant, RankSaid
+from tradewind.common.contracts.rank import RankSaid
 from tradewind.common.reactor.decision import Ctx, Decision, became
 from tradewind.jobs_controller.domain.model import Job, Rank, Verdict
-from tradewind.jobs_controller.domain.settle import LATER, SOON, decide_end, settle
-from tradewind.jobs_controller.domain.wants import Sign, forget_strays, present_goal, want, wants
+from tradewind.jobs_controller.domain.seats import LATER, SOON, heeding, regions_lost, seated
+from tradewind.jobs_controller.domain.settle import decide_end, settle
+from tradewind.jobs_controller.domain.wants import Sign, forget_strays, want, wants
 
 _ORDER = {RankPhase.WANTED: 0, RankPhase.PREPARED: 1, RankPhase.RUNNING: 2}
 """How far a rank has come; every ended phase is further than these."""
@@ -59,56 +65,47 @@ def _end(job: Job, reason: str, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
 
 
 def observe_allocation(job: Job | None, heard: AllocationEvent, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
-    """The scheduler says what this job has been given, or has lost."""
+    """The scheduler says what this job has been given, or has lost or will lose."""
     allocation = heard.allocation
     if job is None or job.terminal or allocation.attempt != job.attempt:
         return Decision()
+    if allocation.phase is AllocationPhase.REVOKED and job.verdict is None:
+        return _end(job.evolve(), allocation.reason, ctx, sign=sign)
+    if job.phase is JobPhase.QUEUED:
+        return _observe_while_queued(job, allocation, ctx, sign=sign)
+    ranks = heeding(job, allocation.seats)
+    if ranks != job.ranks:
+        return settle(job, job.evolve(ranks=ranks), ctx, sign=sign)
+    if job.lacking and allocation.phase is not AllocationPhase.MENDING:
+        return Decision(publish=(JobRestated.of(job.level),))  # what it lacks was not heard
+    return Decision()
+
+
+def _observe_while_queued(job: Job, allocation: AllocationLevel, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
+    lost = [seat for seat in allocation.seats if not seat.stays]
+    if lost:
+        # The grant went by unheard, so nothing of this attempt was ever started: on to the next one.
+        again = job.evolve(
+            attempt=job.attempt + 1, reason="", lost_in=regions_lost(lost), wake_at=ctx.now + LATER
+        )
+        return became(again, JobQueued.of(again.level))
     match allocation.phase:
-        case AllocationPhase.GRANTED if job.phase is JobPhase.QUEUED:
-            return _start(job, allocation.seats, ctx, sign=sign)
-        case AllocationPhase.BROKEN if job.phase is JobPhase.QUEUED:
-            # The grant went by unheard, so nothing of this attempt was ever started: on to the next one.
-            again = job.evolve(attempt=job.attempt + 1, reason="", wake_at=ctx.now + LATER)
-            return became(again, JobQueued.of(again.level))
-        case AllocationPhase.BROKEN:
-            lost = {seat.node for seat in allocation.seats if seat.gone}
-            if not any(rank.node in lost and not rank.ended for rank in job.ranks):
-                return Decision()
-            ranks = tuple(
-                rank.but(phase=RankPhase.GONE) if rank.node in lost and not rank.ended else rank
-                for rank in job.ranks
-            )
-            return settle(job.evolve(ranks=ranks), ctx, sign=sign)
-        case AllocationPhase.REVOKED if job.verdict is None:
-            return _end(job.evolve(), allocation.reason, ctx, sign=sign)
-        case AllocationPhase.WAITING if job.phase is JobPhase.QUEUED and allocation.reason != job.reason:
+        case AllocationPhase.GRANTED:
+            return _start(job, allocation, ctx, sign=sign)
+        case AllocationPhase.WAITING if allocation.reason != job.reason:
             waiting = job.evolve(reason=allocation.reason)
             return became(waiting, JobRestated.of(waiting.level))
         case _:
             return Decision()
 
 
-def _start(job: Job, seats: tuple[Seat, ...], ctx: Ctx, *, sign: Sign) -> Decision[Job]:
+def _start(job: Job, allocation: AllocationLevel, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
     """Put a rank on each seat. A gang of one needs no barrier: it goes as soon as it is prepared."""
-    places = [(role, role_rank) for role in job.summary.roles for role_rank in range(role.count)]
-    ranks = tuple(
-        Rank(
-            rank=seat.rank,
-            role=role.name,
-            role_rank=role_rank,
-            required=role.required,
-            node=seat.node,
-            address=seat.address,
-            share=seat.share,
-        )
-        for seat, (role, role_rank) in zip(seats, places, strict=True)
-    )
+    ranks = seated(job, allocation.seats)
     starting = job.evolve(
         phase=JobPhase.STARTING, reason="", ranks=ranks, go=len(ranks) == 1, wake_at=ctx.now + SOON
     )
-    return became(
-        starting, JobStarting.of(starting.level), *wants(starting, present_goal(starting), ctx, sign=sign)
-    )
+    return became(starting, JobStarting.of(starting.level), *wants(starting, ctx, sign=sign))
 
 
 def observe_rank(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
@@ -121,7 +118,7 @@ def observe_rank(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> D
     told = rank.but(phase=heard.phase, exit_code=heard.exit_code, reason=heard.reason)
     ranks = tuple(told if one.rank == told.rank else one for one in job.ranks)
     started_at = job.started_at or heard.started_at
-    return settle(job.evolve(ranks=ranks, started_at=started_at), ctx, sign=sign)
+    return settle(job, job.evolve(ranks=ranks, started_at=started_at), ctx, sign=sign)
 
 
 def _rank_of(job: Job | None, heard: RankSaid) -> Rank | None:
@@ -141,20 +138,20 @@ def _answer_stray(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> 
     """A report under an old fence is evidence that something still runs: answer "stop".
 
     Where the present attempt has ranks on that node, its own want says so already (a node ends what belongs
-    to lower
-    attempts), and must stay the last value of its subject.
+    to lower attempts or incarnations), and must stay the last value of its subject.
     """
     if _how_far(heard.phase) == len(_ORDER):
         return Decision()
     fence = heard.fence
-    answer: AllocationWant
-    if job is not None and not job.terminal and heard.node in job.nodes:
-        answer = want(job, present_goal(job), ctx, node=heard.node, sign=sign)
-    else:
-        workspace = job.workspace if job is not None else ""
-        version = job.version if job is not None else 0
-        answer = forget_strays(fence.job, heard.node, fence.attempt, workspace=workspace, version=version + 1)
-    return Decision(publish=(answer,))
+    if job is None:
+        return Decision(
+            publish=(forget_strays(fence.job, heard.node, fence.attempt, workspace="", version=1),)
+        )
+    if not job.terminal and heard.node in job.nodes:
+        return Decision(publish=(want(job, ctx, node=heard.node, sign=sign),))
+    # Not above the job's own version: this node may be given its next rank under the next one.
+    stop = forget_strays(job.id, heard.node, fence.attempt, workspace=job.workspace, version=job.version)
+    return Decision(publish=(stop,))
 
 
 def restate(job: Job | None, heard: RestateJob, ctx: Ctx) -> Decision[Job]:
@@ -167,5 +164,7 @@ def wake(job: Job, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
     ask = RestateAllocation(id=job.id, workspace=job.workspace)
     if job.phase is JobPhase.QUEUED:
         return Decision(publish=(JobRestated.of(job.level), ask))
-    again = job.evolve(wake_at=ctx.now + (LATER if job.phase is JobPhase.RUNNING else SOON))
-    return became(again, *wants(again, present_goal(again), ctx, sign=sign), ask)
+    at_ease = job.phase is JobPhase.RUNNING and job.whole
+    again = job.evolve(wake_at=ctx.now + (LATER if at_ease else SOON))
+    lacks = (JobRestated.of(again.level),) if again.lacking else ()
+    return became(again, *lacks, *wants(again, ctx, sign=sign), ask)

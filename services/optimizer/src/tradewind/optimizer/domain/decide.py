@@ -12,11 +12,13 @@ from tradewind.common.contracts.placement import (
     RestatePlacement,
 )
 from tradewind.common.reactor.decision import Ctx, Decision, became
-from tradewind.optimizer.domain.model import Market, Placement
+from tradewind.optimizer.domain.model import Market, Placement, Refusal
 
 LATER = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
+REMEMBERED = timedelta(minutes=10)
+"""For so long a refusal counts: capacity comes back, and nobody tells."""
 
 
 def observe_claim(placement: Placement | None, heard: ClaimEvent, ctx: Ctx) -> Decision[Placement]:
@@ -34,6 +36,9 @@ def observe_claim(placement: Placement | None, heard: ClaimEvent, ctx: Ctx) -> D
                 generation=claim.generation,
                 shape=claim.shape,
                 count=claim.count,
+                avoid=claim.avoid,
+                prefer=claim.prefer,
+                race=claim.race,
                 wake_at=ctx.now + LATER,
             )
         )
@@ -48,7 +53,6 @@ def observe_claim(placement: Placement | None, heard: ClaimEvent, ctx: Ctx) -> D
                 phase=PlacementPhase.SOUGHT,
                 generation=claim.generation,
                 ranked=(),
-                attempted=(),
                 not_before=None,
                 wake_at=ctx.now + LATER,
             )
@@ -64,9 +68,11 @@ def next_round(placement: Placement | None, heard: NextRound, ctx: Ctx) -> Decis
         return Decision()
     if (heard.generation, heard.round) != (placement.generation, placement.round):
         return Decision()
+    earlier = (one for one in placement.refusals if ctx.now - one.at < REMEMBERED)
+    refusals = (*earlier, *(Refusal(attempt=one, at=ctx.now) for one in heard.attempted))
     at = ctx.now + min(FIRST_PAUSE * 2 ** min(placement.round - 1, 10), LONGEST_PAUSE)
     return Decision(
-        placement.evolve(phase=PlacementPhase.SOUGHT, attempted=heard.attempted, not_before=at, wake_at=at)
+        placement.evolve(phase=PlacementPhase.SOUGHT, refusals=refusals, not_before=at, wake_at=at)
     )
 
 

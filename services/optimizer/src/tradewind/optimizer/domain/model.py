@@ -3,10 +3,18 @@
 from datetime import datetime
 from typing import ClassVar
 
+from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.node import InfraLevel
 from tradewind.common.contracts.placement import Attempted, PlacementLevel, PlacementPhase
-from tradewind.common.contracts.values import Place, Shape
+from tradewind.common.contracts.values import Place, Region, Shape
 from tradewind.common.reactor.aggregate import Aggregate
+
+
+class Refusal(Value):
+    """What a place has said to a claim, and when that was heard."""
+
+    attempt: Attempted
+    at: datetime
 
 
 class Placement(Aggregate):
@@ -21,8 +29,11 @@ class Placement(Aggregate):
     count: int
     ranked: tuple[Place, ...] = ()
     why: str = ""
-    attempted: tuple[Attempted, ...] = ()
-    """What the last list met with: those places come last in the next one."""
+    avoid: tuple[Region, ...] = ()
+    prefer: tuple[Region, ...] = ()
+    race: int = 1
+    refusals: tuple[Refusal, ...] = ()
+    """What earlier lists met with, the oldest first: for a while those places come last."""
     not_before: datetime | None = None
 
     @property
@@ -44,6 +55,7 @@ class Placement(Aggregate):
             round=self.round,
             count=self.count,
             shape=self.shape,
+            race=self.race,
             ranked=self.ranked,
             why=self.why,
         )

@@ -1,6 +1,7 @@
 """Places for the claims that seek one, chosen once a batch from all that is known of offers and infras."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from tradewind.catalog.offers import Offer
 from tradewind.common.contracts.node import InfraLevel
@@ -11,11 +12,11 @@ from tradewind.common.contracts.placement import (
     RankedOffers,
     RankOffers,
 )
-from tradewind.common.contracts.values import Place
+from tradewind.common.contracts.values import Place, Region
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision, became
-from tradewind.optimizer.domain.decide import LATER
-from tradewind.optimizer.domain.model import Market, Placement
+from tradewind.optimizer.domain.decide import LATER, REMEMBERED
+from tradewind.optimizer.domain.model import Market, Placement, Refusal
 from tradewind.optimizer.domain.ranking import Ranking, cheapest_by_type, launchable, list_offers, rank
 
 LIST = 20
@@ -78,7 +79,7 @@ class Broker:
                 chosen = placement.evolve(
                     phase=PlacementPhase.CHOSEN,
                     round=placement.round + 1,
-                    ranked=_ordered(ranking, placement),
+                    ranked=_ordered(ranking, placement, ctx.now),
                     why="",
                     not_before=None,
                     wake_at=ctx.now + LATER,
@@ -111,8 +112,22 @@ def _as_if_idle(infra: InfraLevel) -> InfraLevel:
     return infra.but(offers=tuple(offer.but(in_use=0) for offer in infra.offers))
 
 
-def _ordered(ranking: Ranking, placement: Placement) -> tuple[Place, ...]:
-    """Cheapest first, but what just refused comes last."""
-    refused = [attempt.place for attempt in placement.attempted]
+def _ordered(ranking: Ranking, placement: Placement, now: datetime) -> tuple[Place, ...]:
+    """Cheapest first; but what refused a while ago comes last, of that what refused last; before it what lies
+    in regions to avoid; and what is preferred comes before its like.
+    """
+    refusals = [one for one in placement.refusals if now - one.at < REMEMBERED]
+
+    def disfavour(place: Place) -> tuple[int, bool, bool]:
+        region = Region(infra=place.infra, region=place.region)
+        return _refused(place, refusals), region in placement.avoid, region not in placement.prefer
+
     places = [one.place for one in ranking.candidates]
-    return tuple(sorted(places, key=lambda place: place in refused)[:LIST])
+    return tuple(sorted(places, key=disfavour)[:LIST])
+
+
+def _refused(place: Place, refusals: Sequence[Refusal]) -> int:
+    """0 where nothing speaks against it; else the higher, the later it refused."""
+    said = (one.attempt for one in refusals)
+    spoke = (order for order, one in enumerate(said, 1) if one.failure.speaks_for(one.place, place))
+    return max(spoke, default=0)

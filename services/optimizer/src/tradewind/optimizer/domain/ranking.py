@@ -38,7 +38,7 @@ def rank(shape: Shape, count: int, *, listed: Listed, infras: Mapping[str, Infra
         (offer.place, None if offer.max_nodes is None else offer.max_nodes - offer.in_use)
         for infra in infras.values()
         for offer in infra.offers
-        if offer.place.spot == shape.use_spot or offer.place.price_usd_h == 0.0
+        if offer.place.spot == shape.use_spot or (shape.use_spot and offer.place.price_usd_h == 0.0)
     ]
     sold = listed.spot if shape.use_spot else listed.on_demand
     places = [*((place, None) for place in sold), *own]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tradewind.common.contracts.allocation import (
+    AllocationMending,
     AllocationPhase,
     AllocationReleased,
     AllocationRestated,
@@ -10,6 +11,7 @@ from tradewind.common.contracts.allocation import (
     RestateAllocation,
 )
 from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, JobEvent, JobLevel, JobPhase, RestateJob
+from tradewind.common.contracts.values import Demand
 from tradewind.common.reactor.decision import Ctx, Decision, became, derived_id
 from tradewind.scheduler.domain.model import Allocation
 
@@ -26,17 +28,57 @@ def observe_job(allocation: Allocation | None, heard: JobEvent, ctx: Ctx) -> Dec
     if job.phase in TERMINAL_JOB_PHASES:
         released = allocation.evolve(phase=AllocationPhase.RELEASED, seats=(), wake_at=None)
         return became(released, AllocationReleased.of(released.level))
+    demand = job.demand
+    if demand is None:
+        return Decision()
     if job.attempt > allocation.attempt:
         again = allocation.evolve(
             attempt=job.attempt,
             phase=AllocationPhase.WAITING,
             reason="",
+            demand=demand,
+            demand_class=_class_of(demand, job.workspace),
             claim=None,
             seats=(),
             wake_at=ctx.now + LATER,
         )
         return became(again, AllocationWaiting.of(again.level))
-    return Decision()
+    return _mend(allocation, demand) if demand.replacements else Decision()
+
+
+def _mend(allocation: Allocation, demand: Demand) -> Decision[Allocation]:
+    """Some ranks of a gang that runs have lost their seats. An incarnation is seated once: what was granted
+    to it, and not heard of, stays as it is.
+    """
+    if allocation.phase is AllocationPhase.REVOKED:
+        return Decision()
+    granted = {(seat.rank, seat.incarnation) for seat in allocation.seats}
+    lacking = [
+        (one, shape)
+        for one, shape in zip(demand.replacements, demand.shapes, strict=True)
+        if (one.rank, one.incarnation) not in granted
+    ]
+    ranks = {one.rank for one, _ in lacking}
+    seats = tuple(seat for seat in allocation.seats if seat.rank not in ranks)
+    rest = demand.but(
+        replacements=tuple(one for one, _ in lacking), shapes=tuple(shape for _, shape in lacking)
+    )
+    already = allocation.phase is AllocationPhase.MENDING and allocation.demand == rest
+    if not lacking or (already and allocation.seats == seats):
+        return Decision()
+    mending = allocation.evolve(
+        phase=AllocationPhase.MENDING,
+        reason="",
+        demand=rest,
+        demand_class=_class_of(rest, allocation.workspace),
+        seats=seats,
+    )
+    return became(mending, AllocationMending.of(mending.level))
+
+
+def _class_of(demand: Demand, workspace: str) -> str:
+    """Whoever asks for the same waits in one line, whichever of his ranks it is for."""
+    return derived_id(workspace, demand.but(replacements=()).model_dump_json())
 
 
 def restate(allocation: Allocation | None, heard: RestateAllocation, ctx: Ctx) -> Decision[Allocation]:
@@ -61,7 +103,7 @@ def _waiting(job: JobLevel, ctx: Ctx) -> Allocation | None:
         attempt=job.attempt,
         phase=AllocationPhase.WAITING,
         demand=demand,
-        demand_class=derived_id(job.workspace, demand.model_dump_json()),
+        demand_class=_class_of(demand, job.workspace),
         priority=job.summary.priority,
         submitted_at=job.submitted_at,
         place_in_array=job.index or 0,

@@ -1,6 +1,6 @@
 """What the ledger notes of each node."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tradewind.common.contracts.allocation import (
     CapacityGone,
@@ -25,6 +25,10 @@ def observe_node(capacity: Capacity | None, heard: NodeEvent, ctx: Ctx) -> Decis
     if node.phase in ENDED_NODE_PHASES:
         gone = capacity.evolve(phase=CapacityPhase.GONE, wake_at=None)
         return became(gone, CapacityGone.of(gone.level))
+    if node.reclaim_at is not None and _is_earlier(node.reclaim_at, capacity):
+        leaving = capacity.evolve(reclaim_at=node.reclaim_at)
+        placeable = capacity.phase in {CapacityPhase.OPEN, CapacityPhase.SUSPECT}
+        return Decision(leaving.but(phase=CapacityPhase.DRAINING) if placeable else leaving)
     match node.phase, capacity.phase:
         case NodePhase.READY, CapacityPhase.SUSPECT:
             return Decision(capacity.evolve(phase=CapacityPhase.OPEN))
@@ -34,6 +38,10 @@ def observe_node(capacity: Capacity | None, heard: NodeEvent, ctx: Ctx) -> Decis
             return Decision(capacity.evolve(phase=CapacityPhase.DRAINING))
         case _:
             return Decision()
+
+
+def _is_earlier(reclaim_at: datetime, capacity: Capacity) -> bool:
+    return capacity.reclaim_at is None or reclaim_at < capacity.reclaim_at
 
 
 def _first_heard(node: NodeLevel, ctx: Ctx) -> Decision[Capacity]:

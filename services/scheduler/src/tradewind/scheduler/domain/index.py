@@ -23,6 +23,8 @@ class Index:
         self.blocked: set[str] = set()
         """Classes of demand that could not be served, and for which nothing has changed since."""
         self.gone: set[str] = set()
+        self.noticed: set[str] = set()
+        """Nodes that are to be taken away by their infra."""
         self.leaving: set[str] = set()
         self.shut: dict[str, Claim] = {}
         self.touched_claims: set[str] = set()
@@ -45,10 +47,11 @@ class Index:
         demand_class = allocation.demand_class
         if self.ledger.note_allocation(allocation):
             self.blocked.clear()
-        waited = self.queue.size(demand_class)
+        classes = {demand_class, before.demand_class if before is not None else demand_class}
+        waited = {one for one in classes if self.queue.size(one)}
         if self.queue.note(allocation):
             self.blocked.discard(demand_class)
-        if waited and not self.queue.size(demand_class):
+        if any(not self.queue.size(one) for one in waited):
             self.blocked.clear()  # nodes that were kept for this class are there for others now
         if allocation.terminal:
             self.allocations.pop(allocation.id, None)
@@ -59,7 +62,7 @@ class Index:
             node = self.ledger.nodes.get(seat.node)
             if node is not None:
                 self.touched_claims.add(node.claim)
-        self.touched_claims.update(claim.id for claim in self.claims_of(demand_class))
+        self.touched_claims.update(claim.id for one in classes for claim in self.claims_of(one))
         if (name := allocation.demand.cluster) is not None:
             self.touched_claims.update(claim.id for claim in self.claims.values() if claim.name == name)
         self.touched_classes.add(demand_class)
@@ -75,6 +78,8 @@ class Index:
             nodes.add(capacity.id)
             self.leaving.add(capacity.id)
             self.blocked.clear()
+            if capacity.reclaim_at is not None:
+                self.noticed.add(capacity.id)
         if (claim := self.claims.get(capacity.claim)) is not None:
             self.touched_classes.add(claim.demand_class)
 
@@ -122,8 +127,10 @@ class Index:
         return lambda node: self.claims[node.claim].demand_class == allocation.demand_class
 
     def eligible(self, allocation: Allocation) -> Iterator[Capacity]:
-        """The nodes on which it may be placed, as far as it is not a question of room."""
-        shape = allocation.demand.shapes[0]
+        """The nodes on which it may be placed, as far as it is not a question of room. In a region that it
+        avoids, only those that were launched for it, because there was no other.
+        """
+        shape, avoid = allocation.demand.shapes[0], allocation.demand.avoid
         chosen = self.was_chosen_for(allocation)
         for node in self.ledger.open_nodes():
             claim = self.claims.get(node.claim)
@@ -131,7 +138,8 @@ class Index:
                 continue
             if claim.name != allocation.demand.cluster or self._is_kept_for_gang(claim, allocation):
                 continue
-            if chosen(node) or (_is_in(node, shape) and (shape.use_spot or not node.place.spot)):
+            will_do = _is_in(node, shape) and (shape.use_spot or not node.place.spot)
+            if chosen(node) or (will_do and node.region not in avoid):
                 yield node
 
     def _is_kept_for_gang(self, claim: Claim, allocation: Allocation) -> bool:
@@ -142,6 +150,11 @@ class Index:
             and claim.name is None
             and self.queue.size(claim.demand_class) > 0
         )
+
+    def is_short_for(self, claim: Claim, allocation: Allocation) -> bool:
+        """Whether this named cluster has lost so many nodes that it cannot seat what it once could."""
+        nodes, asked = len(self.nodes_of(claim)), len(allocation.demand.shapes)
+        return claim.phase is ClaimPhase.SERVED and (not nodes or nodes < asked <= claim.count)
 
     def is_served_in_vain(self, claim: Claim) -> bool:
         """All of its nodes are there and empty, and still its class waits: they came smaller than asked

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase, Seat
-from tradewind.common.contracts.values import Room, Shape, Share
+from tradewind.common.contracts.values import Replacement, Room, Shape, Share
 from tradewind.scheduler.domain.model import Allocation, Capacity
 
-HOLDS = frozenset({AllocationPhase.GRANTED, AllocationPhase.BROKEN, AllocationPhase.REVOKED})
+HOLDS = frozenset(
+    {
+        AllocationPhase.GRANTED,
+        AllocationPhase.BROKEN,
+        AllocationPhase.MENDING,
+        AllocationPhase.REVOKED,
+    }
+)
 """Phases in which an allocation still has its seats: only its job's word gives them back."""
 
 
@@ -61,27 +68,31 @@ class Ledger:
 
     def seat(
         self,
-        shapes: tuple[Shape, ...],
+        allocation: Allocation,
         nodes: Iterable[Capacity],
         *,
         chosen_for: Callable[[Capacity], bool] = lambda node: False,
     ) -> tuple[Seat, ...] | None:
-        """One seat a shape, each on a node of its own; None unless all fit. The fullest node that fits
-        comes first.
+        """Seats for all of its ranks that lack one, each on a node of its own; None unless all fit. What is
+        preferred comes first, then the fullest node that fits.
 
         `chosen_for`: the optimizer chose the node for this demand, so its accelerator will do, whatever its
         name.
         """
-        candidates = sorted(nodes, key=self._free_cpus)
+        demand = allocation.demand
+        has = {seat.node for seat in allocation.seats}
+        candidates = sorted(
+            (node for node in nodes if node.id not in has),
+            key=lambda node: (node.region not in demand.prefer, *self._free_cpus(node)),
+        )
         seats: list[Seat] = []
-        for rank, shape in enumerate(shapes):
-            node = next(
-                (one for one in candidates if self._fits(shape, one, named=not chosen_for(one))), None
-            )
+        for one, shape in zip(allocation.lacking, demand.shapes, strict=True):
+            fitting = (node for node in candidates if self._fits(shape, node, named=not chosen_for(node)))
+            node = next(fitting, None)
             if node is None:
                 return None
             candidates.remove(node)
-            seats.append(self._seat(rank, shape, node))
+            seats.append(self._seat(one, shape, node))
         return tuple(seats)
 
     def _fits(self, shape: Shape, node: Capacity, *, named: bool) -> bool:
@@ -94,16 +105,18 @@ class Ledger:
             and shape.accelerator_count <= room.accelerator_count - len(used.devices)
         )
 
-    def _seat(self, rank: int, shape: Shape, node: Capacity) -> Seat:
+    def _seat(self, given_to: Replacement, shape: Shape, node: Capacity) -> Seat:
         taken = self.used[node.id].devices if node.id in self.used else set[int]()
         free = (device for device in range(node.room.accelerator_count) if device not in taken)
         devices = tuple(device for device, _ in zip(free, range(shape.accelerator_count), strict=False))
         return Seat(
-            rank=rank,
+            rank=given_to.rank,
+            incarnation=given_to.incarnation,
             node=node.id,
             address=node.address,
             cluster=node.cluster,
             infra=node.place.infra,
+            region=node.place.region,
             share=Share(cpus=shape.cpus, memory_gib=shape.memory_gib, devices=devices),
         )
 

@@ -12,7 +12,15 @@ from tradewind.common.contracts.allocation import (
     ClaimPhase,
     Seat,
 )
-from tradewind.common.contracts.values import Demand, Place, Retention, Room, Shape
+from tradewind.common.contracts.values import (
+    Demand,
+    Place,
+    Region,
+    Replacement,
+    Retention,
+    Room,
+    Shape,
+)
 from tradewind.common.reactor.aggregate import Aggregate
 
 
@@ -40,6 +48,17 @@ class Allocation(Aggregate):
     @property
     def terminal(self) -> bool:
         return self.phase is AllocationPhase.RELEASED
+
+    @property
+    def waits(self) -> bool:
+        """Whether it asks for seats: for all of its ranks, or for those that lost theirs."""
+        return self.phase in {AllocationPhase.WAITING, AllocationPhase.MENDING}
+
+    @property
+    def lacking(self) -> tuple[Replacement, ...]:
+        """Whom the shapes of its demand are for."""
+        everyone = (Replacement(rank=rank, incarnation=0) for rank in range(len(self.demand.shapes)))
+        return self.demand.replacements or tuple(everyone)
 
     @property
     def rank_in_queue(self) -> tuple[int, datetime, int, str]:
@@ -73,6 +92,9 @@ class Claim(Aggregate):
     name: str | None = None
     demand_class: str
     reason: str = ""
+    avoid: tuple[Region, ...] = ()
+    prefer: tuple[Region, ...] = ()
+    race: int = 1
     opened_at: datetime
     idle_since: datetime | None = None
 
@@ -97,6 +119,9 @@ class Claim(Aggregate):
             retention=self.retention,
             name=self.name,
             reason=self.reason,
+            avoid=self.avoid,
+            prefer=self.prefer,
+            race=self.race,
             opened_at=self.opened_at,
         )
 
@@ -112,6 +137,12 @@ class Capacity(Aggregate):
     place: Place
     room: Room
     address: str
+    reclaim_at: datetime | None = None
+    """Its infra takes it away then."""
+
+    @property
+    def region(self) -> Region:
+        return Region(infra=self.place.infra, region=self.place.region)
 
     @property
     def phase_name(self) -> str:

@@ -13,6 +13,8 @@ from datetime import timedelta
 from tradewind.common.contracts.allocation import (
     AllocationBroken,
     AllocationGranted,
+    AllocationLeaving,
+    AllocationMending,
     AllocationPhase,
     AllocationRevoked,
     AllocationWaiting,
@@ -22,6 +24,7 @@ from tradewind.common.contracts.allocation import (
     ClaimPhase,
     ClaimServed,
 )
+from tradewind.common.contracts.node import DrainNode
 from tradewind.common.contracts.values import Retention
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision, became
@@ -50,6 +53,7 @@ class SchedulerPlanner:
     def plan(self, ctx: Ctx) -> Sequence[Choice]:
         choices: list[Choice] = []
         for step in (
+            self._give_notice,
             self._break,
             self._revoke,
             self._grant,
@@ -65,6 +69,21 @@ class SchedulerPlanner:
         # What these steps closed was wanted by nobody: whoever names it from now on gets another.
         self._index.shut.clear()
         return choices
+
+    def _give_notice(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:
+        """A node is going to be taken away: whoever has a seat there is told when."""
+        noticed, self._index.noticed = self._index.noticed, set()
+        for node_id in sorted(noticed & self._index.ledger.nodes.keys()):
+            leaves_at = self._index.ledger.nodes[node_id].reclaim_at
+            for allocation_id in self._index.ledger.on(node_id):
+                allocation = self._index.allocations[allocation_id]
+                seats = tuple(
+                    seat.but(leaves_at=leaves_at) if seat.node == node_id else seat
+                    for seat in allocation.seats
+                )
+                if seats != allocation.seats:
+                    leaving = allocation.evolve(seats=seats)
+                    yield became(leaving, AllocationLeaving.of(leaving.level))
 
     def _break(self, ctx: Ctx) -> Iterator[Decision[Allocation]]:
         """A node is gone: whoever had a seat there has lost it."""
@@ -87,7 +106,7 @@ class SchedulerPlanner:
         for claim in (claim for claim in shut.values() if claim.name is not None):
             for allocation_id in sorted(self._index.sitting_on(claim) | self._index.waiting_for(claim)):
                 allocation = self._index.allocations[allocation_id]
-                if allocation.phase in {AllocationPhase.WAITING, AllocationPhase.GRANTED}:
+                if allocation.waits or allocation.phase is AllocationPhase.GRANTED:
                     revoked = allocation.evolve(
                         phase=AllocationPhase.REVOKED, reason=f"cluster {claim.name} was taken down"
                     )
@@ -104,7 +123,7 @@ class SchedulerPlanner:
             if head is None:
                 continue
             seats = self._index.ledger.seat(
-                head.demand.shapes,
+                head,
                 self._index.eligible(head),
                 chosen_for=self._index.was_chosen_for(head),
             )
@@ -114,8 +133,8 @@ class SchedulerPlanner:
             granted = head.evolve(
                 phase=AllocationPhase.GRANTED,
                 reason="",
-                seats=seats,
-                claim=self._index.ledger.nodes[seats[0].node].claim,
+                seats=tuple(sorted((*head.seats, *seats), key=lambda seat: seat.rank)),
+                claim=head.claim or self._index.ledger.nodes[seats[0].node].claim,
                 wake_at=ctx.now + LATER,
             )
             yield became(granted, AllocationGranted.of(granted.level))
@@ -150,14 +169,22 @@ class SchedulerPlanner:
             named = self._index.named(head)
             if named is None and not any(self._index.is_served_in_vain(claim) for claim in claims):
                 yield open_for(head, ctx)
-            elif named is not None and named.phase is ClaimPhase.SERVED and not self._index.nodes_of(named):
+            elif named is not None and self._index.is_short_for(named, head):
                 again = named.evolve(
                     phase=ClaimPhase.OPEN,
                     generation=named.generation + 1,
                     wake_at=ctx.now + SOON,
                     idle_since=None,
                 )
-                yield became(again, ClaimOpened.of(again.level))
+                yield became(again, ClaimOpened.of(again.level), *self._drains(named))
+
+    def _drains(self, claim: Claim) -> list[DrainNode]:
+        """To what is left of a cluster that is launched anew, whole: nobody shall pay for both."""
+        empty = (node for node in self._index.nodes_of(claim) if not self._index.ledger.on(node.id))
+        return [
+            DrainNode(id=node.id, workspace=node.workspace, reason=f"cluster {claim.name} is launched anew")
+            for node in empty
+        ]
 
     def _vacate(self, ctx: Ctx) -> Iterator[Decision[Capacity]]:
         """A draining node on which nobody sits any more may go."""
@@ -213,7 +240,8 @@ class SchedulerPlanner:
                 reason = self._why_it_waits(allocation)
                 if allocation.reason != reason:
                     told = allocation.evolve(reason=reason)
-                    yield became(told, AllocationWaiting.of(told.level))
+                    mends = told.phase is AllocationPhase.MENDING
+                    yield became(told, (AllocationMending if mends else AllocationWaiting).of(told.level))
 
     def _why_it_waits(self, allocation: Allocation) -> str:
         named = self._index.named(allocation)

@@ -2,7 +2,6 @@
 
 import heapq
 
-from tradewind.common.contracts.allocation import AllocationPhase
 from tradewind.scheduler.domain.model import Allocation
 
 Entry = tuple[tuple[object, ...], str, int]
@@ -17,9 +16,12 @@ class WaitingQueue:
         self._sizes: dict[str, int] = {}
 
     def note(self, allocation: Allocation) -> bool:
-        """Whether it came newly into the queue."""
+        """Whether it came newly into the queue of its class."""
         before = self._waiting.get(allocation.id)
-        if allocation.phase is AllocationPhase.WAITING:
+        if before is not None and before.demand_class != allocation.demand_class:
+            self._leave(before)
+            before = None
+        if allocation.waits:
             self._waiting[allocation.id] = allocation
             if before is None or before.attempt != allocation.attempt:
                 entries = self._entries.setdefault(allocation.demand_class, [])
@@ -28,9 +30,12 @@ class WaitingQueue:
                 self._count(allocation.demand_class, 1)
                 return True
         elif before is not None:
-            del self._waiting[allocation.id]
-            self._count(before.demand_class, -1)
+            self._leave(before)
         return False
+
+    def _leave(self, allocation: Allocation) -> None:
+        del self._waiting[allocation.id]
+        self._count(allocation.demand_class, -1)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -46,7 +51,11 @@ class WaitingQueue:
         while entries:
             _, allocation_id, attempt = entries[0]
             allocation = self._waiting.get(allocation_id)
-            if allocation is not None and allocation.attempt == attempt:
+            if (
+                allocation is not None
+                and allocation.attempt == attempt
+                and allocation.demand_class == demand_class
+            ):
                 return allocation
             heapq.heappop(entries)
         return None
