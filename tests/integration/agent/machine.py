@@ -55,6 +55,8 @@ class ControlPlane:
     chunks: int = 0
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
     gives: bool = True
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """What its messages say of the time."""
     _version: int = 0
 
     async def open(self) -> None:
@@ -98,7 +100,7 @@ class ControlPlane:
             id=f"{wanted.job}/{wanted.attempt}/{wanted.version}/{os.urandom(4).hex()}",
             message=wanted,
             source="tradewind/jobs_controller",
-            time=datetime.now(UTC),
+            time=self.clock(),
             correlation=wanted.job,
         )
         await self.publisher.publish([encode(envelope)])

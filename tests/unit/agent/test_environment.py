@@ -1,5 +1,6 @@
 """What a task finds in its environment."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.agent.wants import fence, want
@@ -11,19 +12,27 @@ from tradewind.common.contracts.values import Shape, Share
 SPEC = JobSpec(
     name="train",
     roles=(RoleSpec(count=2, shape=Shape(accelerator="A100", accelerator_count=4)),),
-    envs={"LR": "0.1", "TRADEWIND_FENCE": "mine"},
+    envs={"LR": "0.1", "TRADEWIND_FENCE": "mine", "TRADEWIND_HOOK": "mine"},
 )
 
 
-def of_rank(rank: int, *, setup: bool = False, **changes: Any) -> dict[str, str]:
-    told = want(Goal.GO, ranks=((0, 0), (1, 0)), **changes)
+def of_rank(
+    rank: int,
+    *,
+    setup: bool = False,
+    reclaim_at: datetime | None = None,
+    ranks: tuple[tuple[int, int], ...] = ((0, 0), (1, 0)),
+    **changes: Any,
+) -> dict[str, str]:
+    told = want(Goal.GO, ranks=ranks, **changes)
     return environment(
         want=told,
         rank=told.ranks[rank],
-        fence=fence(rank),
+        fence=fence(rank, incarnation=told.ranks[rank].incarnation),
         spec=SPEC,
         address="127.0.1.2",
         setup=setup,
+        reclaim_at=reclaim_at,
     )
 
 
@@ -47,6 +56,22 @@ def test_a_setup_has_its_own_names() -> None:
 
 def test_a_task_cannot_hide_its_fence() -> None:
     assert of_rank(1)["TRADEWIND_FENCE"] == "job-1.1.1.0"
+    assert "TRADEWIND_HOOK" not in of_rank(1)
+
+
+def test_a_hook_finds_what_its_task_finds_and_the_time() -> None:
+    hook = of_rank(1, reclaim_at=datetime(2026, 1, 1, 12, 0, 5, 300_000, tzinfo=UTC))
+    assert hook == of_rank(1) | {
+        "TRADEWIND_HOOK": "on_reclaim",
+        "TRADEWIND_RECLAIM_AT": "2026-01-01T12:00:05+00:00",
+    }
+
+
+def test_a_rank_that_was_started_again_alone_knows_it_and_where_the_others_are() -> None:
+    env = of_rank(1, ranks=((0, 0), (1, 2)), addresses=("127.0.1.1", "127.0.9.9"))
+    assert env["TRADEWIND_INCARNATION"] == "2"
+    assert env["TRADEWIND_FENCE"] == "job-1.1.1.2"
+    assert env["SKYPILOT_NODE_IPS"] == "127.0.1.1\n127.0.9.9"
 
 
 def test_a_job_of_an_array_knows_its_place() -> None:

@@ -88,8 +88,9 @@ def test_a_folder_that_no_record_names_is_held_without_a_want() -> None:
 def test_memory_survives_its_own_records() -> None:
     gone = replace(ENDED, fence=fence(1), forgotten=True)
     before = Holding(NODE, JOB, want(Goal.FORGET), (ENDED, gone))
-    records = records_of([before], trace_of=lambda job: "00-1", is_unacked=lambda one: one == F)
+    records = records_of([before], trace_of=lambda job: "00-1", ahead=2.5, is_unacked=lambda one: one == F)
     remembered = remember(records)
     assert remembered[JOB].unacked == frozenset([F])
+    assert remembered[JOB].ahead == 2.5
     held = restore(NODE, remembered, [], recover=looked_at)
     assert resume(held[JOB]).holding.over

@@ -15,13 +15,17 @@ from tradewind.agent.domain.model import (
     Forget,
     Holding,
     Prepared,
+    Rank,
+    Save,
+    Saved,
     Say,
     Setup,
+    Stage,
     Start,
     Started,
     Stop,
 )
-from tradewind.agent.domain.reconcile import heed, learn, levels
+from tradewind.agent.domain.reconcile import heed, learn, levels, resume
 from tradewind.common.contracts.rank import AllocationWant, Goal
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,6 +64,8 @@ def stopped(code: int | None = 143) -> Ended:
 
 
 PREPARE, GO = want(Goal.PREPARE), want(Goal.GO, version=2)
+SOON, SOONER = datetime(2026, 1, 1, 0, 2, tzinfo=UTC), datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+RECLAIM = want(Goal.STOP, version=3, reclaim_at=SOON)
 STOP, FORGET = want(Goal.STOP, version=3), want(Goal.FORGET, version=4)
 READY = (PREPARE, Fetched(F), Prepared(F))
 RUNS = (*READY, GO, Started(F, AT))
@@ -101,6 +107,30 @@ RUNS = (*READY, GO, Started(F, AT))
         ((*RUNS, ended(0), STOP), [(0, "exited", 0)]),
         ((FORGET,), [(0, "stopped", None), Forget(F)]),
         ((FORGET, want(Goal.FORGET, version=9)), [(0, "stopped", None)]),
+        # a node of the gang is taken away: what runs may save its work first
+        ((*RUNS, RECLAIM), [(0, "running", None), Save(F, 5.0, SOON)]),
+        ((*RUNS, RECLAIM, Saved(F)), [Stop(F, 5.0, SOON)]),
+        ((*RUNS, RECLAIM, Saved(F), stopped()), [(0, "stopped", 143)]),
+        ((*RUNS, RECLAIM, ended(0)), [(0, "exited", 0)]),
+        ((*RUNS, RECLAIM, ended(4), Saved(F)), []),
+        ((*RUNS, RECLAIM, Saved(F), ended(0)), [(0, "exited", 0)]),
+        ((*RUNS, RECLAIM, Saved(F), Saved(F)), []),
+        ((*RUNS, Saved(F)), []),
+        ((READY[0], RECLAIM), [(0, "wanted", None), Stop(F, 5.0, SOON)]),
+        ((PREPARE, Fetched(F), RECLAIM), [(0, "wanted", None), Stop(F, 5.0, SOON)]),
+        ((*READY, RECLAIM), [(0, "stopped", None)]),
+        # and is asked in another way meanwhile
+        ((*RUNS, RECLAIM, RECLAIM), []),
+        ((*RUNS, RECLAIM, RECLAIM.but(version=4)), [(0, "running", None)]),
+        (
+            (*RUNS, RECLAIM, RECLAIM.but(version=4, reclaim_at=SOONER)),
+            [(0, "running", None), Save(F, 5.0, SOONER)],
+        ),
+        ((*RUNS, RECLAIM, STOP.but(version=4)), [(0, "running", None), Stop(F, 5.0)]),
+        ((*RUNS, RECLAIM, FORGET), [(0, "running", None), Stop(F, 5.0)]),
+        ((*RUNS, RECLAIM, want(attempt=2)), [Stop(F, 5.0), Fetch(NEW)]),
+        ((*RUNS, STOP, RECLAIM.but(version=4)), [(0, "running", None)]),
+        ((*RUNS, RECLAIM, Saved(F), STOP.but(version=4)), [(0, "running", None)]),
         # older and equal wants, late answers, answers about strangers
         ((*RUNS, PREPARE), []),
         ((*RUNS, GO), []),
@@ -138,6 +168,44 @@ RUNS = (*READY, GO, Started(F, AT))
 def test_last_input_leads_to(inputs: Sequence[Input], leads_to: list[object]) -> None:
     _, actions = after(*inputs)
     assert told(actions) == leads_to
+
+
+def test_what_was_reclaimed_is_told_apart_from_what_was_stopped() -> None:
+    for stop, why in ((STOP, "stopped"), (RECLAIM, "reclaimed")):
+        _, actions = after(*RUNS, stop, Saved(F), stopped())
+        (say,) = actions
+        assert isinstance(say, Say)
+        assert say.said.reason == why
+
+
+def test_after_a_start_of_the_agent_the_body_is_told_again_to_save() -> None:
+    held = Holding(NODE, JOB, RECLAIM, (Rank(F, Stage.RUNNING, started_at=AT),))
+    assert told(resume(held).actions) == [Save(F, 5.0, SOON)]
+
+
+def test_others_run_on_while_one_rank_is_replaced() -> None:
+    """Their wants name other addresses and incarnations; nothing is done to what runs."""
+    runs = (
+        want(Goal.GO, ranks=((0, 0), (1, 0))),
+        *(made(fence(rank)) for rank in (0, 1) for made in (Fetched, Prepared)),
+        Started(fence(0), AT),
+        Started(fence(1), AT),
+    )
+    moved = ("127.0.1.1", "127.0.9.9")
+    elsewhere = want(Goal.GO, version=2, ranks=((0, 0),), addresses=moved)
+    holding, actions = after(*runs, Ended(fence(1), AT, 137, "killed", by_itself=True), elsewhere)
+    assert told(actions) == [(0, "running", None)]
+    assert holding.want == elsewhere
+
+    new = fence(1, incarnation=1)
+    here = want(Goal.PREPARE, version=2, ranks=((0, 0), (1, 1)), addresses=moved)
+    _, actions = after(*runs, here)
+    assert told(actions) == [(0, "running", None), Stop(fence(1), 5.0), Fetch(new)]
+    _, actions = after(*runs, here, Fetched(new), Ended(fence(1), AT, 143, "run"))
+    assert told(actions) == [(1, "stopped", 143), Forget(fence(1)), Setup(new)]
+    ready = (*runs, here, Fetched(new), Ended(fence(1), AT, 143, "run"), Prepared(new))
+    _, actions = after(*ready, here.but(version=3, goal=Goal.GO))
+    assert told(actions) == [(0, "running", None), Start(new)]
 
 
 def test_two_ranks_of_a_gang_move_by_themselves() -> None:

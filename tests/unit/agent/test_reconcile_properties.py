@@ -16,6 +16,8 @@ from tradewind.agent.domain.model import (
     Forget,
     Holding,
     Prepared,
+    Save,
+    Saved,
     Say,
     Setup,
     Start,
@@ -29,6 +31,7 @@ from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.values import Fence
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 1, 2, tzinfo=UTC)
 HOW_FAR = [RankPhase.WANTED, RankPhase.PREPARED, RankPhase.RUNNING, RankPhase.EXITED]
 
 
@@ -43,6 +46,9 @@ class Body:
     at_work: dict[Fence, str] = field(default_factory=dict[Fence, str])
     started: set[Fence] = field(default_factory=set[Fence])
     said: dict[Fence, RankPhase] = field(default_factory=dict[Fence, RankPhase])
+    saving: set[Fence] = field(default_factory=set[Fence])
+    saved: set[Fence] = field(default_factory=set[Fence])
+    stopped: set[Fence] = field(default_factory=set[Fence])
 
     def take(self, step: Step) -> None:
         self.holding = step.holding
@@ -67,8 +73,18 @@ class Body:
                 self.alone(fence)
                 self.started.add(fence)
                 self.at_work[fence] = "run"
+            case Save(fence):
+                assert self.at_work.get(fence) == "run"
+                assert fence not in self.stopped, "SIGTERM comes after it"
+                assert fence not in self.saved, "it has had its time"
+                assert self.holding.want is not None
+                assert self.holding.want.goal is Goal.STOP
+                self.saving.add(fence)
             case Stop(fence):
                 assert fence in self.at_work, "only what is at work is stopped; the rest is ended by a word"
+                assert fence not in self.stopped, "once"
+                self.may_be_stopped(fence)
+                self.stopped.add(fence)
             case Forget(fence):
                 assert fence not in self.at_work, "files are not deleted under a process"
             case Say(said):
@@ -89,6 +105,15 @@ class Body:
                 assert (other.rank, other.incarnation) != (fence.rank, fence.incarnation)
                 assert other.rank != fence.rank
 
+    def may_be_stopped(self, fence: Fence) -> None:
+        """What runs on a node that is taken away has saved its work, or that is not the reason any more."""
+        last = self.holding.want
+        assert last is not None
+        if last.goal is Goal.STOP and last.reclaim_at is not None and fence.attempt == last.attempt:
+            named = any((one.rank, one.incarnation) == (fence.rank, fence.incarnation) for one in last.ranks)
+            runs = self.said.get(fence) is RankPhase.RUNNING
+            assert fence in self.saved or not (named and runs)
+
     def answers(self) -> list[Fact]:
         """What the body may say next."""
         possible: list[Fact] = []
@@ -100,12 +125,16 @@ class Body:
             else:
                 possible.append(Started(fence, AT))
             rank = self.holding.rank(fence)
+            if fence in self.saving - self.saved:
+                possible.append(Saved(fence))
             by_itself = rank is None or not rank.stopping
             possible.append(Ended(fence, AT, 0, work, by_itself=by_itself))
         return possible
 
     def answer(self, fact: Fact) -> None:
-        if not isinstance(fact, Started):
+        if isinstance(fact, Saved):
+            self.saved.add(fact.fence)
+        elif not isinstance(fact, Started):
             del self.at_work[fact.fence]
         self.take(learn(self.holding, fact))
 
@@ -122,7 +151,8 @@ def all_wants(draw: st.DrawFn) -> list[AllocationWant]:
             place = draw(st.integers(0, 1))
             incarnations[place] += draw(st.integers(0, 1))
             ranks = tuple(enumerate(incarnations))[: draw(st.integers(1, 2))]
-            written.append(want(goal, version=version, attempt=attempt, ranks=ranks))
+            at = draw(st.sampled_from([None, AT, LATER])) if goal is Goal.STOP else None
+            written.append(want(goal, version=version, attempt=attempt, ranks=ranks, reclaim_at=at))
     return written
 
 

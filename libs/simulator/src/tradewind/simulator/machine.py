@@ -32,6 +32,8 @@ class Script:
     fails_first: int = 0
     """So many runs of rank 0 end with code 1 before `run_code` has its turn."""
     ignores_term: bool = False
+    saves_in_s: float = 0.0
+    """How long its `on_reclaim` commands take; 0 if it has none."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from random import Random
 
-from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Stage, Started
+from tradewind.agent.domain import notice
+from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Saved, Stage, Started
 from tradewind.common.contracts.rank import AllocationWant
 from tradewind.common.contracts.values import Fence, Share
 from tradewind.common.reactor.ports import Clock
@@ -46,6 +47,10 @@ class ScriptedBody:
     def start(self, fence: Fence, want: AllocationWant) -> None:
         self._begin(fence, want, Part.RUN)
         self._tell(Started(fence, self._clock.now()))
+
+    def save(self, fence: Fence, want: AllocationWant, *, left_s: float) -> None:
+        seconds = min(self._scripts(fence).saves_in_s, notice.saving_s(want.grace_s, left_s))
+        self._spawn(self._save(fence, seconds))
 
     def stop(self, fence: Fence, *, grace_s: float) -> None:
         self._stopping.add(fence)
@@ -88,6 +93,10 @@ class ScriptedBody:
             self._tell(Fetched(fence))
         finally:
             self._fetches.pop(fence, None)
+
+    async def _save(self, fence: Fence, seconds: float) -> None:
+        await self._spend(seconds)
+        self._tell(Saved(fence))
 
     def _begin(self, fence: Fence, want: AllocationWant, part: Part) -> None:
         script = self._scripts(fence)

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tradewind.agent.body import Body
+from tradewind.agent.domain import notice
 from tradewind.agent.domain.model import (
     Action,
     Fact,
     Fetch,
     Forget,
     Holding,
+    Save,
     Say,
     Setup,
     Start,
@@ -29,6 +31,7 @@ from tradewind.agent.memory import Remembered, records_of, restore
 from tradewind.agent.rank_folder import RankFolders, is_safe
 from tradewind.agent.rank_spans import RankSpans
 from tradewind.agent.speaker import Speaker
+from tradewind.agent.their_clock import TheirClock
 from tradewind.common.contracts.envelope import Packet, Undecodable, decode
 from tradewind.common.contracts.rank import AllocationWant
 from tradewind.common.contracts.values import Fence
@@ -59,6 +62,7 @@ class Agent:
         self._tracer = tracer
         self._spans = RankSpans(tracer)
         self._monotonic = monotonic
+        self._clock = TheirClock(monotonic)
         self._body = body(self._learn)
         self._holdings: dict[str, Holding] = {}
         self._traces: dict[str, str] = {}
@@ -70,6 +74,8 @@ class Agent:
         """Go on from where the last agent of this node was."""
         self._holdings = restore(self._node, remembered, folders.fences(), recover=self._body.recover)
         self._traces = {job: known.trace for job, known in remembered.items()}
+        for known in remembered.values():
+            self._clock.learn(known.ahead)
         unacked = frozenset[Fence]().union(*(known.unacked for known in remembered.values()))
         self._journal.rewrite(self._records(unacked.__contains__))
         self._busy = True  # answers wait until all is as it was
@@ -96,6 +102,7 @@ class Agent:
         except Undecodable as why:
             log.error("a want on %s cannot be read: %s", packet.subject, why)
             return
+        self._clock.hear(envelope.time)
         want = envelope.message
         if not isinstance(want, AllocationWant) or want.node != self._node or not is_safe(want.job):
             log.error("%s is no want of this node", packet.subject)
@@ -139,7 +146,7 @@ class Agent:
             return job, learn(holding, one)
         step = heed(holding, one)
         if step.holding.want is not holding.want:
-            self._journal.append(Record(want=one, trace=self._traces[job]))
+            self._journal.append(Record(want=one, trace=self._traces[job], ahead=self._clock.ahead))
         return job, step
 
     def _carry_out(self, job: str, step: Step) -> None:
@@ -155,13 +162,17 @@ class Agent:
         match action:
             case Say(told):
                 self._speaker.say(told, trace=self._traces.get(told.fence.job, ""))
-            case Stop(fence, grace_s):
-                self._body.stop(fence, grace_s=grace_s)
+            case Stop(fence, grace_s, by):
+                left_s = self._clock.left_s(by) if by is not None else None
+                self._body.stop(fence, grace_s=notice.grace_s(grace_s, left_s))
             case Forget(fence):
                 self._body.forget(fence)
-            case Fetch() | Setup() | Start():
+            case Fetch() | Setup() | Start() | Save():
                 if want is None:
                     raise AssertionError(f"{action} without a want")
+                if isinstance(action, Save):
+                    self._body.save(action.fence, want, left_s=self._clock.left_s(action.by))
+                    return
                 self._spans.begin(action, trace=self._traces.get(want.job, ""))
                 self._further(action, want)
 
@@ -192,6 +203,7 @@ class Agent:
             records_of(
                 self._holdings.values(),
                 trace_of=lambda job: self._traces.get(job, ""),
+                ahead=self._clock.ahead,
                 is_unacked=is_unacked,
             )
         )

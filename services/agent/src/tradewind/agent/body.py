@@ -7,17 +7,28 @@ either leads to its one answer, `Ended`.
 import asyncio
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tradewind.agent import launch
+from tradewind.agent.domain import notice
 from tradewind.agent.domain.environment import environment, inherited, role_of
-from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Stage, Started
+from tradewind.agent.domain.model import (
+    Ended,
+    Fact,
+    Fetched,
+    Prepared,
+    Rank,
+    Saved,
+    Stage,
+    Started,
+)
 from tradewind.agent.fetching import Fetcher, FetchRefused
 from tradewind.agent.launch import KILLED, Launch
 from tradewind.agent.leftovers import Leftovers
 from tradewind.agent.log_shipper import LogShipper
 from tradewind.agent.rank_folder import Part, RankFolders
+from tradewind.agent.saving import Saving
 from tradewind.agent.session import Session
 from tradewind.agent.tasks import Failed, Tasks, cancel
 from tradewind.agent.workdir import BadTar, unpack
@@ -52,6 +63,7 @@ class Body:
         self._inherited = inherited(os.environ)
         self._fetches: dict[Fence, asyncio.Task[None]] = {}
         self._sessions: dict[Fence, Session] = {}
+        self._savings: dict[Fence, Saving] = {}
         self._stopping: set[Fence] = set()
         self._tasks = Tasks(failed)
 
@@ -65,8 +77,21 @@ class Body:
     def start(self, fence: Fence, want: AllocationWant) -> None:
         self._launch(fence, want, Part.RUN)
 
+    def save(self, fence: Fence, want: AllocationWant, *, left_s: float) -> None:
+        """`left_s` seconds before the node is taken away."""
+        within_s = notice.saving_s(want.grace_s, left_s)
+        saving = self._savings.get(fence)
+        if saving is None and (begun := self._begin_saving(fence, want, left_s=left_s, within_s=within_s)):
+            saving = self._watch_saving(fence, begun)
+        if saving is None:
+            self._tell(Saved(fence))
+        else:
+            saving.limit(within_s, grace_s=notice.grace_s(want.grace_s, left_s - within_s))
+
     def stop(self, fence: Fence, *, grace_s: float) -> None:
         self._stopping.add(fence)
+        if (saving := self._savings.get(fence)) is not None:
+            saving.stop(grace_s=grace_s)
         if (session := self._sessions.get(fence)) is not None:
             self._tasks.spawn(session.stop(grace_s=grace_s))
         elif (fetch := self._fetches.get(fence)) is not None:
@@ -80,6 +105,8 @@ class Body:
         folder = self._folders.of(fence)
         if (run := launch.recover(folder, Part.RUN)) is not None:
             self._watch(fence, run)
+            if (hook := launch.recover(folder, Part.ON_RECLAIM)) is not None:
+                self._watch_saving(fence, hook)
             return Rank(fence, Stage.RUNNING, started_at=run.begun_at())
         if (setup := launch.recover(folder, Part.SETUP)) is not None:
             self._watch(fence, setup)
@@ -115,16 +142,8 @@ class Body:
         if not folder.script(part).exists():
             self._skip(fence, part)
             return
-        environ = environment(
-            want=want,
-            rank=_rank_of(want, fence),
-            fence=fence,
-            spec=folder.spec(),
-            address=self._node.address,
-            setup=part is Part.SETUP,
-        )
         try:
-            begun = launch.begin(folder, part, shim=self._shim, environ={**self._inherited, **environ})
+            begun = self._begin(fence, want, part)
         except OSError as error:
             why = f"the {part} commands cannot be started: {error}"
             self._tasks.spawn(self._refuse(fence, why, code=CANNOT_START, reason=part))
@@ -132,6 +151,42 @@ class Body:
         self._watch(fence, begun)
         if part is Part.RUN:
             self._tell(Started(fence, datetime.now(UTC)))
+
+    def _begin(
+        self, fence: Fence, want: AllocationWant, part: Part, *, reclaim_at: datetime | None = None
+    ) -> Launch:
+        """Raises OSError."""
+        folder = self._folders.of(fence)
+        environ = environment(
+            want=want,
+            rank=_rank_of(want, fence),
+            fence=fence,
+            spec=folder.spec(),
+            address=self._node.address,
+            setup=part is Part.SETUP,
+            reclaim_at=reclaim_at,
+        )
+        return launch.begin(folder, part, shim=self._shim, environ={**self._inherited, **environ})
+
+    def _begin_saving(
+        self, fence: Fence, want: AllocationWant, *, left_s: float, within_s: float
+    ) -> Launch | None:
+        """None if there is nothing to run, or nothing to save, or no time."""
+        folder = self._folders.of(fence)
+        if fence not in self._sessions or not folder.script(Part.ON_RECLAIM).exists():
+            folder.note(f"to be reclaimed in {left_s:.0f} s")
+            return None
+        if within_s == 0:
+            folder.note(f"to be reclaimed in {left_s:.0f} s: too late for on_reclaim")
+            return None
+        folder.note(f"to be reclaimed in {left_s:.0f} s: on_reclaim may take {within_s:.0f} s")
+        # By this machine's clock, as the commands have no other one to compare it with.
+        at = datetime.now(UTC) + timedelta(seconds=left_s)
+        try:
+            return self._begin(fence, want, Part.ON_RECLAIM, reclaim_at=at)
+        except OSError as error:
+            folder.note(f"on_reclaim cannot be started: {error}")
+            return None
 
     def _skip(self, fence: Fence, part: Part) -> None:
         """The role has no such commands."""
@@ -146,10 +201,22 @@ class Body:
         session = self._sessions[fence] = Session(begun, fence=str(fence))
         self._tasks.spawn(self._until_ended(fence, session))
 
+    def _watch_saving(self, fence: Fence, begun: Launch) -> Saving:
+        saving = self._savings[fence] = Saving(
+            Session(begun, fence=str(fence)),
+            tasks=self._tasks,
+            note=begun.folder.note,
+            saved=lambda: self._tell(Saved(fence)),
+        )
+        return saving
+
     async def _until_ended(self, fence: Fence, session: Session) -> None:
         code = await session.ended()
         by_itself = fence not in self._stopping
         del self._sessions[fence]
+        if (saving := self._savings.get(fence)) is not None:
+            await saving.over()  # perhaps it copies what the task has just written
+            del self._savings[fence]
         if session.launch.part is Part.SETUP and code == 0 and by_itself:
             self._tell(Prepared(fence))
             return

@@ -25,10 +25,13 @@ GROWN_BYTES = 4 * 2**20
 
 
 class Record(Value):
-    """One line: a want with the trace it came in, or a level that was said, or the ack of the last one."""
+    """One line: a want with the trace it came in and their clock, or a level that was said, or the ack of the
+    last one.
+    """
 
     want: AllocationWant | None = None
     trace: str = ""
+    ahead: float | None = None
     said: RankSaid | None = None
     acked: Fence | None = None
 

@@ -17,6 +17,8 @@ class Remembered:
 
     want: AllocationWant | None = None
     trace: str = ""
+    ahead: float | None = None
+    """See `TheirClock`."""
     said: dict[Fence, RankSaid] = field(default_factory=dict[Fence, RankSaid])
     unacked: set[Fence] = field(default_factory=set[Fence])
 
@@ -27,7 +29,7 @@ def remember(records: Iterable[Record]) -> dict[str, Remembered]:
     for record in records:
         if record.want is not None:
             job = jobs.setdefault(record.want.job, Remembered())
-            job.want, job.trace = record.want, record.trace
+            job.want, job.trace, job.ahead = record.want, record.trace, record.ahead
         if record.said is not None:
             job = jobs.setdefault(record.said.fence.job, Remembered())
             job.said[record.said.fence] = record.said
@@ -77,12 +79,16 @@ def _ended(told: RankSaid) -> Rank:
 
 
 def records_of(
-    holdings: Iterable[Holding], *, trace_of: Callable[[str], str], is_unacked: Callable[[Fence], bool]
+    holdings: Iterable[Holding],
+    *,
+    trace_of: Callable[[str], str],
+    ahead: float | None,
+    is_unacked: Callable[[Fence], bool],
 ) -> Iterator[Record]:
     """What the journal needs to hold for these."""
     for holding in holdings:
         if holding.want is not None:
-            yield Record(want=holding.want, trace=trace_of(holding.job))
+            yield Record(want=holding.want, trace=trace_of(holding.job), ahead=ahead)
         for rank in holding.ranks:
             if rank.phase is not RankPhase.WANTED:
                 yield Record(said=said(holding, rank))

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Collection, Iterable
 
 FENCE = "TRADEWIND_FENCE"
+HOOK = "TRADEWIND_HOOK"
+"""Which processes of a rank are not its task's own, but of commands that run beside it."""
 
 
 def fenced(fences: Collection[str]) -> set[int]:
@@ -14,10 +16,16 @@ def fenced(fences: Collection[str]) -> set[int]:
     return {pid for pid in _pids() if _carries(pid, needles)}
 
 
-def of_session(session: int | None, fence: str) -> set[int]:
-    """The living processes of a session, and those that left it and still carry its fence."""
+def of_session(session: int | None, fence: str, *, hook: bool) -> set[int]:
+    """The living processes of a session, and those that left it and still carry its fence. A task
+    and its hook are two sessions: neither has the other's.
+    """
     needles = _needles([fence])
-    return {pid for pid in _pids() if _is_in(pid, session) or _carries(pid, needles)}
+    return {
+        pid
+        for pid in _pids()
+        if _is_in(pid, session) or (_carries(pid, needles) and _carries(pid, [_A_HOOK]) is hook)
+    }
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
@@ -71,6 +79,9 @@ def has_group(group: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+_A_HOOK = f"\0{HOOK}=".encode()
 
 
 def _pids() -> list[int]:

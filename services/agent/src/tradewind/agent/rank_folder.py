@@ -4,6 +4,7 @@
     spec.json      the job's spec, 0600: it holds the task's environment
     setup.sh       the role's commands
     run.sh
+    on_reclaim.sh
     workdir/       where they run
     fetched        empty; there once all of the above is whole
     log            what they print
@@ -25,7 +26,7 @@ from tradewind.common.contracts.task import JobSpec, RoleSpec
 from tradewind.common.contracts.values import Fence
 
 _NAME = re.compile(r"(?P<job>[A-Za-z0-9_-]+)\.(?P<attempt>\d+)\.(?P<rank>\d+)\.(?P<incarnation>\d+)")
-_LAUNCH = re.compile(r"(setup|run)-(\d+)\.launch")
+_LAUNCH = re.compile(r"(setup|run|on_reclaim)-(\d+)\.launch")
 
 
 class Part(StrEnum):
@@ -33,6 +34,8 @@ class Part(StrEnum):
 
     SETUP = "setup"
     RUN = "run"
+    ON_RECLAIM = "on_reclaim"
+    """Beside RUN, when its node is about to be taken away."""
 
 
 def is_safe(job: str) -> bool:
@@ -70,7 +73,8 @@ class RankFolder:
         again.
         """
         write_owned(self.path / "spec.json", spec.model_dump_json())
-        for part, commands in ((Part.SETUP, role.setup), (Part.RUN, role.run)):
+        parts = ((Part.SETUP, role.setup), (Part.RUN, role.run), (Part.ON_RECLAIM, role.on_reclaim))
+        for part, commands in parts:
             if commands and commands.strip():
                 write_owned(self.script(part), commands if commands.endswith("\n") else f"{commands}\n")
         write_owned(self.path / "fetched", "")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from tradewind.agent import procfs
 from tradewind.agent.launch import Launch
+from tradewind.agent.rank_folder import Part
 
 LINGER_S = 2.0
 """What the commands leave behind (a `| tee` that still writes) has so long to end by itself."""
@@ -58,7 +59,8 @@ class Session:
             await procfs.gone(members, within_s=left if left > 0 else 1.0)
 
     async def _members(self) -> set[int]:
-        return await asyncio.to_thread(procfs.of_session, self._id, self._fence)
+        hook = self.launch.part is Part.ON_RECLAIM
+        return await asyncio.to_thread(procfs.of_session, self._id, self._fence, hook=hook)
 
 
 def _now() -> float:

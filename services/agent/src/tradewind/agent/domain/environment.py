@@ -1,11 +1,13 @@
 """What a task finds in its environment: as under SkyPilot, and the same names under TRADEWIND_."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from tradewind.common.contracts.rank import AllocationWant, RankWant
 from tradewind.common.contracts.task import JobSpec, RoleSpec
 from tradewind.common.contracts.values import Fence
 
+_HOOK = "TRADEWIND_HOOK"
 _PRIVATE = ("TRADEWIND_", "OTEL_", "PYDANTIC_")
 
 
@@ -22,8 +24,10 @@ def environment(
     spec: JobSpec,
     address: str,
     setup: bool,
+    reclaim_at: datetime | None = None,
 ) -> dict[str, str]:
-    """The variables of one rank, or of its setup. `address` is its node's.
+    """The variables of one rank, or of its setup. `address` is its node's. With `reclaim_at`, by
+    the node's own clock, of its `on_reclaim` commands.
 
     The task's own `envs` give way to the fixed names: by those we find its processes again.
     """
@@ -52,10 +56,15 @@ def environment(
     }
     if want.job_index is not None:
         own["TRADEWIND_JOB_INDEX"] = str(want.job_index)
+    if reclaim_at is not None:
+        own |= {
+            _HOOK: "on_reclaim",
+            "TRADEWIND_RECLAIM_AT": reclaim_at.isoformat(timespec="seconds"),
+        }
     if rank.share.devices:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, rank.share.devices))
     return {
-        **spec.envs,
+        **{name: value for name, value in spec.envs.items() if name != _HOOK},
         **{f"SKYPILOT_{name}": value for name, value in shared.items()},
         **{f"TRADEWIND_{name}": value for name, value in shared.items()},
         **own,

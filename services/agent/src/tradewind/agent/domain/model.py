@@ -44,6 +44,10 @@ class Rank:
     fence: Fence
     stage: Stage = Stage.KNOWN
     started_at: datetime | None = None
+    saving: datetime | None = None
+    """By when its body was told to let it save its work: its node, or another of its gang, goes then."""
+    saved: bool = False
+    """It has had its time to save."""
     stopping: str = ""
     """Why its body was told to end it."""
     end: End | None = None
@@ -112,11 +116,25 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """End what is at work for the rank: SIGTERM, and SIGKILL `grace_s` seconds later. Answered by Ended."""
+class Save:
+    """Run the role's `on_reclaim` commands beside it, so early that a stop with `grace_s` is over `by` then.
+    Answered by Saved; told again with another `by`, it is the time that changes.
+    """
 
     fence: Fence
     grace_s: float
+    by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End what is at work for the rank: SIGTERM, and SIGKILL `grace_s` seconds later, or sooner if that is
+    too late for `by`. Answered by Ended.
+    """
+
+    fence: Fence
+    grace_s: float
+    by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,7 @@ class Say:
     said: RankSaid
 
 
-Action = Fetch | Setup | Start | Stop | Forget | Say
+Action = Fetch | Setup | Start | Save | Stop | Forget | Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Its `on_reclaim` commands have ended, or their time is up, or it has none."""
+
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing of the rank is at work any more. `code` is None if no command of it ran to an end."""
 
@@ -165,7 +190,7 @@ class Ended:
     """It had ended before its Stop reached it."""
 
 
-Fact = Fetched | Prepared | Started | Ended
+Fact = Fetched | Prepared | Started | Saved | Ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 A want is in force until one with a higher (attempt, version) is heard. Whatever it does not name is ended.
 A rank is set up and started only when no earlier process of the same place can still be alive (design.md §2):
 those of lower attempts, and lower incarnations of itself.
+A rank that runs on a node which is about to be taken away is let save its work before it is stopped.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from tradewind.agent.domain.model import (
     RESTING,
@@ -20,6 +22,8 @@ from tradewind.agent.domain.model import (
     Holding,
     Prepared,
     Rank,
+    Save,
+    Saved,
     Say,
     Setup,
     Stage,
@@ -82,6 +86,8 @@ def _is_due(rank: Rank, fact: Fact) -> bool:
             return rank.stage is Stage.SETTING_UP
         case Started():
             return rank.stage is Stage.STARTING
+        case Saved():
+            return rank.stage is Stage.RUNNING and rank.saving is not None and not rank.saved
         case Ended():
             return not rank.ended and rank.stage not in RESTING
 
@@ -94,6 +100,8 @@ def _after(rank: Rank, fact: Fact) -> Rank:
             return replace(rank, stage=Stage.PREPARED)
         case Started(at=at):
             return replace(rank, stage=Stage.RUNNING, started_at=at)
+        case Saved():
+            return replace(rank, saved=True)
         case Ended(at=at, code=code):
             if rank.stopping and not fact.by_itself:
                 end = End(RankPhase.STOPPED, code, rank.stopping, at)
@@ -136,9 +144,13 @@ def _next(
     if rank.ended:
         if not rank.forgotten and (want.goal is Goal.FORGET or _is_earlier(rank.fence, want)):
             yield replace(rank, forgotten=True), Forget(rank.fence)
+    elif unwanted and rank.stopping:
+        return
+    elif unwanted and (by := _saves_by(rank, want, wanted)) is not None:
+        if rank.saving != by:
+            yield replace(rank, saving=by), Save(rank.fence, want.grace_s, by)
     elif unwanted:
-        if not rank.stopping:
-            yield replace(rank, stopping=unwanted), Stop(rank.fence, want.grace_s)
+        yield replace(rank, stopping=unwanted), Stop(rank.fence, want.grace_s, want.reclaim_at)
     elif rank.stage is Stage.KNOWN:
         yield replace(rank, stage=Stage.FETCHING), Fetch(rank.fence)
     elif rank.stage is Stage.FETCHED and not _must_wait(rank.fence, all_held):
@@ -154,8 +166,16 @@ def _unwanted(rank: Rank, want: AllocationWant, wanted: frozenset[Fence]) -> str
     if rank.fence.attempt < want.attempt:
         return f"superseded by attempt {want.attempt}"
     if want.goal in {Goal.STOP, Goal.FORGET}:
-        return "stopped"
+        return "stopped" if want.reclaim_at is None else "reclaimed"
     return "" if rank.fence in wanted else "not wanted any more"
+
+
+def _saves_by(rank: Rank, want: AllocationWant, wanted: frozenset[Fence]) -> datetime | None:
+    """By when all of it shall be over, if it may save its work first: what has not begun has nothing to save,
+    and what has been replaced must not write where its successor reads.
+    """
+    may = want.goal is Goal.STOP and rank.fence in wanted and rank.stage is Stage.RUNNING and not rank.saved
+    return want.reclaim_at if may else None
 
 
 def _must_wait(fence: Fence, ranks: Collection[Rank]) -> bool:
