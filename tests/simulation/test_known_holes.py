@@ -4,7 +4,7 @@ import pytest
 
 from tradewind.simulator.faults import parse
 from tradewind.simulator.search import search
-from tradewind.simulator.setup import JOBS
+from tradewind.simulator.setup import Setup
 
 
 @pytest.mark.xfail(
@@ -14,5 +14,5 @@ from tradewind.simulator.setup import JOBS
 )
 def test_what_the_bus_lost_unread_is_said_again() -> None:
     rates = parse("bus_down=0.01,lost_end=1,delay,crash")
-    tally = search(range(1, 31), jobs=JOBS, rates=rates, holes=True)
+    tally = search(range(1, 31), Setup(1, rates=rates, holes=True))
     assert [str(run.violation) for run in tally.failed] == []

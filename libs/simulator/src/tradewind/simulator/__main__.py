@@ -3,115 +3,145 @@
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from tradewind.simulator import faults
-from tradewind.simulator.search import Tally, collect_seldom, search
-from tradewind.simulator.setup import JOBS, Setup
+from tradewind.simulator import cases, faults
+from tradewind.simulator.cases import BadCase, Case
+from tradewind.simulator.search import collect_seldom, search
+from tradewind.simulator.setup import FAULTS_END_S, JOBS, Setup
+from tradewind.simulator.shrink import shrink
+from tradewind.simulator.telling import Progress, failure, figures
 from tradewind.simulator.world import Run, simulate
 
-TIMELINE = 60
+ENDLESS = 10**9
+SHRINK_S = 60.0
+CASES = Path("tests/simulation/cases")
+
+
+class BadWords(ValueError):
+    """What was asked for makes no sense. The text says why."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     try:
+        setup = _setup(asked)
+        seeds = _seeds(asked, setup)
+    except (BadWords, BadCase) as reason:
+        print(reason, file=sys.stderr)
+        return 2
+    with Progress(len(seeds) if len(seeds) < ENDLESS else None, minutes=asked.minutes) as progress:
+        tally = search(
+            seeds,
+            setup,
+            workers=asked.workers,
+            failures=asked.failures,
+            seconds=asked.minutes * 60 if asked.minutes else None,
+            progress=progress.show,
+        )
+    for run in tally.failed:
+        _explain(replace(setup, seed=run.seed), run, asked)
+    print(f"\n{figures(tally)}")
+    if len(seeds) == 1 and not tally.failed:
+        print(f"history {tally.digest}")
+    return 1 if tally.failed else 0
+
+
+def _setup(asked: argparse.Namespace) -> Setup:
+    """Raises BadWords, BadCase."""
+    if asked.case is not None:
+        return cases.read(asked.case).setup
+    try:
         rates = faults.parse(asked.faults)
     except faults.UnknownFault as error:
-        print(f"--faults: {error}", file=sys.stderr)
-        return 2
-    first = asked.seed if asked.seed is not None else 1
-    count = asked.seeds if asked.seeds is not None else (1 if asked.seed is not None else 100)
-    if count < 1 or asked.jobs < 1:
-        print("--seeds and --jobs must be at least 1", file=sys.stderr)
-        return 2
-    seeds = range(first, first + count)
-    tally = search(
-        seeds,
+        raise BadWords(f"--faults: {error}") from None
+    try:
+        asks = frozenset(int(word) for word in asked.asks.split(",")) if asked.asks is not None else None
+    except ValueError:
+        raise BadWords(f"--asks must be numbers with commas, not {asked.asks!r}") from None
+    strikes = frozenset(filter(None, asked.strikes.split(","))) if asked.strikes is not None else None
+    if asked.jobs < 1:
+        raise BadWords("--jobs must be at least 1")
+    return Setup(
+        seed=asked.seed if asked.seed is not None else 1,
         jobs=asked.jobs,
         rates=rates,
         holes=asked.known_holes,
-        workers=asked.workers,
-        failures=asked.failures,
-        progress=_progress(count, on=sys.stderr.isatty()),
+        faults_end_s=asked.until,
+        asks=asks,
+        strikes=strikes,
     )
-    for run in tally.failed:
-        _tell_failure(run, asked)
-    _tell_figures(tally)
-    if count == 1 and not tally.failed:
-        print(f"history {simulate(Setup(first, asked.jobs, rates, asked.known_holes)).digest}")
-    return 1 if tally.failed else 0
+
+
+def _seeds(asked: argparse.Namespace, setup: Setup) -> range:
+    """Raises BadWords."""
+    alone = asked.seed is not None or asked.case is not None
+    default = ENDLESS if asked.minutes else 1 if alone else 100
+    count = asked.seeds if asked.seeds is not None else default
+    if count < 1:
+        raise BadWords("--seeds must be at least 1")
+    return range(setup.seed, setup.seed + count)
+
+
+def _explain(setup: Setup, run: Run, asked: argparse.Namespace) -> None:
+    least = setup
+    if not asked.no_shrink and asked.case is None:
+        with Progress(None, minutes=None) as progress:
+            least = shrink(setup, run, seconds=SHRINK_S, progress=progress.show_shrinking)
+    again = simulate(least, timeline=ENDLESS, about=asked.about)
+    same = least != setup or again.digest == run.digest
+    for paragraph in failure(run, again, least, deterministic=same):
+        print(f"\n{paragraph}")
+    if asked.save is not None and run.violation is not None:
+        path = CASES / f"{asked.save}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        why = f"TODO: what was wrong ({run.violation.how})"
+        path.write_text(cases.to_json(Case(asked.save, why, run.violation.promise, least)))
+        print(f"kept as {path}: write down in it why it broke")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tradewind.simulator", description=__doc__)
-    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (100; 1 with --seed)")
-    parser.add_argument("--seed", type=int, metavar="S", help="the first of them (1)")
-    parser.add_argument(
-        "--jobs", type=int, default=JOBS, metavar="N", help="jobs in each world (%(default)s)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--seeds", type=int, metavar="N", help="how many seeds (100; 1 with --seed; no end with --minutes)")
+    add("--seed", type=int, metavar="S", help="the first of them (1)")
+    add("--minutes", type=float, metavar="M", help="stop after so long")
+    add("--jobs", type=int, default=JOBS, metavar="N", help="jobs in each world (%(default)s)")
+    add(
         "--faults",
         default="all",
         metavar="LIST",
         help=f"all, none, or some of {', '.join(faults.KINDS)}, each with =RATE if wanted (%(default)s)",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (as many as there are cores)")
-    parser.add_argument(
+    add("--strikes", metavar="LIST", help="let only these faults strike, by name: crash@scheduler#3,…")
+    add("--asks", metavar="LIST", help="ask only for what has these numbers: 1,4")
+    add(
+        "--until",
+        type=float,
+        default=FAULTS_END_S,
+        metavar="S",
+        help="when faults end, in seconds of virtual time (%(default)s)",
+    )
+    add("--case", type=Path, metavar="FILE", help="run this kept history")
+    add("--workers", type=int, metavar="N", help="processes (as many as there are cores)")
+    add(
         "--failures",
         type=int,
         default=1,
         metavar="N",
         help="stop after so many seeds that fail (%(default)s)",
     )
-    parser.add_argument(
-        "--about", default="", metavar="TEXT", help="of a failing seed, show only lines with TEXT"
-    )
-    parser.add_argument(
+    add("--no-shrink", action="store_true", help="tell a failing history as it was, not a shorter one")
+    add("--save", metavar="NAME", help=f"keep the failing history in {CASES}/NAME.json")
+    add("--about", default="", metavar="TEXT", help="of a failing history, show only lines with TEXT")
+    add(
         "--known-holes",
         action="store_true",
         help="judge also by the promises that are known not to be kept yet",
     )
     return parser
-
-
-def _progress(count: int, *, on: bool) -> Callable[[Tally], None]:
-    """A line that is written over again and again, where somebody looks on."""
-
-    def show(tally: Tally) -> None:
-        if on:
-            rate = tally.runs / tally.seconds
-            line = f"\r{tally.runs}/{count} seeds, {rate:.1f}/s, {len(tally.failed)} failed "
-            print(line, end="", file=sys.stderr, flush=True)
-
-    return show
-
-
-def _tell_failure(run: Run, asked: argparse.Namespace) -> None:
-    setup = Setup(run.seed, asked.jobs, faults.parse(asked.faults), asked.known_holes)
-    again = simulate(setup, timeline=TIMELINE, about=asked.about)
-    broken = run.violation
-    if broken is None:
-        return
-    print(f"\nseed {run.seed} breaks a promise: {broken.promise}\n  {broken.meaning}\n  {broken.how}\n")
-    print("\n".join(again.timeline))
-    if again.digest != run.digest:
-        print("(its history was another one this time: the simulation is not deterministic)")
-    holes = " --known-holes" if asked.known_holes else ""
-    words = f"--seed {run.seed} --jobs {asked.jobs} --faults {asked.faults}{holes}"
-    print(f"\nagain: ./dev simulate {words} [--about TEXT]")
-
-
-def _tell_figures(tally: Tally) -> None:
-    seconds = tally.seconds
-    injected = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.injected.items())) or "none"
-    print(
-        f"\n{tally.runs} seeds in {seconds:.1f} s ({tally.runs / seconds:.1f}/s), "
-        f"{len(tally.failed)} failed\n"
-        f"{tally.jobs} job lives ({tally.jobs / seconds:.0f}/s), {tally.attempts} attempts, "
-        f"{tally.virtual_s / 3600:.0f} h of virtual time, {tally.events / seconds:.0f} steps/s\n"
-        f"faults: {injected}"
-    )
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ from tradewind.simulator.machine import Onlooker as MachineOnlooker
 INFRA = "scripted"
 """Knows for sure which of its machines are gone, as a cloud does."""
 HOSTS = "hosts"
-"""Does not: a machine that cannot be reached may be there all the same, as with hosts behind ssh. Its machines
-do not die here, since nobody could ever say so (design.md §2): they are out of reach for a while.
+"""Does not: a machine that cannot be reached may be there all the same, as with hosts behind ssh. Its
+machines do not die here, since nobody could ever say so (design.md §2): they are out of reach for a while.
 """
 
 REFUSALS = (
@@ -280,11 +280,8 @@ class ScriptedCloud:
 
     def _decide(self, order: LaunchOrder) -> Outcome:
         place = order.place
-        for (region, zone), until in self._down.items():
-            if region == place.region and zone in (None, place.zone):
-                if until > asyncio.get_running_loop().time():
-                    scope = Scope.REGION if zone is None else Scope.ZONE
-                    return Outcome((), Failure(kind=FailureKind.CAPACITY, scope=scope, message="it is down"))
+        if (scope := self._outage(place)) is not None:
+            return Outcome((), Failure(kind=FailureKind.CAPACITY, scope=scope, message="it is down"))
         if (strike := self._faults.strikes("refusal", self.name)) is None:
             return Outcome(self._launch(place, order.nodes))
         kind, scope = strike.random.choice(REFUSALS)
@@ -292,6 +289,14 @@ class ScriptedCloud:
             order.nodes[: strike.random.randrange(len(order.nodes))] if kind is FailureKind.CAPACITY else ()
         )
         return Outcome(self._launch(place, some), Failure(kind=kind, scope=scope, message=f"{kind} is short"))
+
+    def _outage(self, place: Place) -> Scope | None:
+        """How far the outage reaches in which that place lies, if it lies in one."""
+        now = asyncio.get_running_loop().time()
+        for (region, zone), until in self._down.items():
+            if until > now and region == place.region and zone in (None, place.zone):
+                return Scope.REGION if zone is None else Scope.ZONE
+        return None
 
     def _launch(self, place: Place, nodes: Iterable[str]) -> tuple[Instance, ...]:
         launched: list[Instance] = []

@@ -17,7 +17,8 @@ from tradewind.common.contracts.job import (
 from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, NodePhase
 from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
-from tradewind.provisioner.domain.model import Cluster, Node
+from tradewind.provisioner.contracts import LaunchOrder
+from tradewind.provisioner.domain.model import Node
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_store import Committed
 from tradewind.simulator.seen import Seen, Told
@@ -217,8 +218,8 @@ def has_purpose(seen: Seen, node_id: str) -> bool:
     """Whether a claim wants this machine, or its end is under way."""
     node = seen.rows.get(("provisioner", Ref("node", node_id)))
     if not isinstance(node, Node):
-        clusters = (row for row in seen.rows.values() if isinstance(row, Cluster) and row.launch is not None)
-        return any(node_id in cluster.launch.nodes for cluster in clusters if cluster.launch is not None)
+        clusters = (row for row in seen.rows.values() if isinstance(row, Cluster))
+        return any(node_id in one.nodes for cluster in clusters for one in cluster.under_way)
     if node.phase in {NodePhase.DRAINING, NodePhase.TERMINATING}:
         return True
     claim = seen.rows.get(("scheduler", Ref("claim", node.claim)))

@@ -6,11 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
 
-from tradewind.simulator.faults import Rates
 from tradewind.simulator.setup import Setup
 from tradewind.simulator.world import Run, simulate
 
@@ -29,6 +28,8 @@ class Tally:
     virtual_s: float = 0.0
     injected: Counter[str] = field(default_factory=Counter[str])
     failed: list[Run] = field(default_factory=list[Run])
+    digest: str = ""
+    """Of the history that came last."""
     began: float = field(default_factory=monotonic)
 
     def add(self, run: Run) -> None:
@@ -38,6 +39,7 @@ class Tally:
         self.events += run.events
         self.virtual_s += run.virtual_s
         self.injected.update(run.injected)
+        self.digest = run.digest
         if run.violation is not None:
             self.failed.append(run)
 
@@ -48,34 +50,39 @@ class Tally:
 
 def search(
     seeds: range,
+    setup: Setup,
     *,
-    jobs: int,
-    rates: Rates,
-    holes: bool = False,
     workers: int | None = None,
     failures: int = 1,
+    seconds: float | None = None,
     progress: Callable[[Tally], None] = lambda tally: None,
 ) -> Tally:
-    """Runs every seed, or until `failures` of them have failed (what was begun is then still counted)."""
+    """Runs `setup` with every seed, or until `failures` of them have failed or `seconds` are over (what was
+    begun is then still counted).
+    """
     tally = Tally()
+
+    def over() -> bool:
+        return len(tally.failed) >= failures or (seconds is not None and tally.seconds >= seconds)
+
     chunks = (seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK))
     workers = min(workers or os.cpu_count() or 1, -(-len(seeds) // CHUNK))
     if workers <= 1:
         for seed in seeds:
-            tally.add(simulate(Setup(seed, jobs, rates, holes)))
+            tally.add(simulate(replace(setup, seed=seed)))
             progress(tally)
-            if len(tally.failed) >= failures:
+            if over():
                 break
         return tally
     # Spawned, so that a world depends on its seed alone and not on what this process has done before.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=collect_seldom) as pool:
-        chunked = (partial(_run_chunk, chunk, jobs, rates, holes=holes) for chunk in chunks)
+        chunked = (partial(_run_chunk, chunk, setup) for chunk in chunks)
         for runs in _as_they_come(pool, chunked, at_once=workers + 1):
             for run in runs:
                 tally.add(run)
             progress(tally)
-            if len(tally.failed) >= failures:
+            if over():
                 pool.shutdown(wait=True, cancel_futures=True)
                 break
     tally.failed.sort(key=lambda run: run.seed)
@@ -102,5 +109,5 @@ def _as_they_come(
         yield last.result()
 
 
-def _run_chunk(seeds: range, jobs: int, rates: Rates, *, holes: bool) -> list[Run]:
-    return [simulate(Setup(seed, jobs, rates, holes)) for seed in seeds]
+def _run_chunk(seeds: range, setup: Setup) -> list[Run]:
+    return [simulate(replace(setup, seed=seed)) for seed in seeds]

@@ -7,6 +7,7 @@ from tradewind.simulator.workload import Ask
 
 JOBS = 12
 FAULTS_END_S = 600.0
+SUBMITTED_OVER_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,12 @@ from tradewind.simulator.process import Killed, Process, task_factory
 from tradewind.simulator.provisioner_outside import provisioner_hands, watch_drivers
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
-from tradewind.simulator.setup import Setup
+from tradewind.simulator.setup import SUBMITTED_OVER_S, Setup
 from tradewind.simulator.trouble import Trouble
 from tradewind.simulator.user import User
 from tradewind.simulator.virtual_time import Stuck, TimeStandsStill, VirtualClock, VirtualLoop, run
 
 MAX_MESSAGE = 1 << 20
-SUBMITTED_OVER_S = 240.0
 AT_REST_WITHIN_S = 7_200.0
 """After the last fault. Some things are healed only by the wake of a wake, and a job may run for minutes."""
 WATCHED_AT_REST_S = 720.0
