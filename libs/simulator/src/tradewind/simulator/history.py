@@ -25,7 +25,9 @@ class Moment:
 
 
 class History:
-    def __init__(self) -> None:
+    def __init__(self, *, bodies: bool = True) -> None:
+        """`bodies`: whether the digest is of all that was said, or only of which messages, and when."""
+        self._bodies = bodies
         self._digest = hashlib.blake2b(digest_size=16)
         self._moments: deque[Moment] = deque(maxlen=REMEMBERED)
         self.length = 0
@@ -35,7 +37,8 @@ class History:
         self._digest.update(
             f"{at}|{position.stream}|{position.sequence}|{packet.headers.get('ce-id')}".encode()
         )
-        self._digest.update(packet.body)
+        if self._bodies:
+            self._digest.update(packet.body)
         if packet.headers.get("ce-type") not in QUIET:
             self._moments.append(Moment(at, packet, position))
 

@@ -115,22 +115,23 @@ class Line:
 
     async def call(self, where: str, what: str, effect: Callable[[], Awaitable[T]]) -> T:
         """`effect`, there and back. Raises Unavailable, Killed, and what the effect raises."""
-        await self.process.breathe()
-        self.may_crash(f"before {what}")
-        self._may_freeze(f"before {what}")
+        if not self.process.at_work:
+            await self.process.breathe()
+        self.may_crash("before", what)
+        self._may_freeze("before", what)
         await self._travel(where)
         result = await effect()
-        self.may_crash(f"after {what}")
+        self.may_crash("after", what)
         if self._unknown.throw() is not None:
             raise Unavailable(f"{what}: no answer in time")
         if what in SEEN_BY_OTHERS:
-            self._may_freeze(f"after {what}")
+            self._may_freeze("after", what)
             await self._travel(where)
         return result
 
-    def _may_freeze(self, moment: str) -> None:
+    def _may_freeze(self, when: str, what: str) -> None:
         if self._on_freeze is not None and (strike := self._freeze.throw()) is not None:
-            self._on_freeze(self.process, moment, strike)
+            self._on_freeze(self.process, f"{when} {what}", strike)
 
     async def can_hear(self) -> None:
         """Returns when what the bus gives arrives (again)."""
@@ -140,15 +141,17 @@ class Line:
             await self.outages.over(self.process.name)
             await self.outages.over(deaf)
 
-    def may_crash(self, moment: str) -> None:
+    def may_crash(self, when: str, what: str) -> None:
         if self._on_crash is not None and (strike := self._crash.throw()) is not None:
+            moment = f"{when} {what}"
             self._on_crash(self.process, moment, strike)
             self.process.kill()
             raise Killed(moment)
 
     async def _travel(self, where: str) -> None:
         await Pause(self._loop, 0.0002 + 0.002 * self.faults.random.random() ** 3)
-        await self.process.breathe()
+        if not self.process.at_work:
+            await self.process.breathe()
         if self.down(where):
             raise Unavailable(f"{where} does not answer")
 
@@ -306,14 +309,14 @@ class LinedIntake:
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         # An ack has no answer, and never fails.
         await self._line.process.breathe()
-        self._line.may_crash("before ack")
+        self._line.may_crash("before", "ack")
         loop = asyncio.get_running_loop()
         if self._line.down("bus") or self._lost_ack.throw():
             # The server asks again after a while, and is then told (see `bus.intake`).
             loop.call_later(ACK_WAIT_S, lambda: loop.create_task(self._ack_late(deliveries)))
         else:
             await self._intake.ack(deliveries)
-        self._line.may_crash("after ack")
+        self._line.may_crash("after", "ack")
 
     async def close(self) -> None:
         if self._line.process.alive:

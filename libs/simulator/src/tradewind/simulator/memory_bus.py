@@ -6,9 +6,11 @@ delays, losses and duplicates are the line's affair (`line`).
 
 import asyncio
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from nats.js.api import RetentionPolicy, StreamConfig
 
@@ -22,10 +24,17 @@ Stored = Callable[[Packet, Position], None]
 
 def matches(pattern: str, subject: str) -> bool:
     """Whether a subject lies under a filter: `*` stands for one token, a last `>` for one or more."""
-    wanted, got = pattern.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        return len(got) >= len(wanted) and all(a in ("*", b) for a, b in zip(wanted[:-1], got, strict=False))
-    return len(wanted) == len(got) and all(a in ("*", b) for a, b in zip(wanted, got, strict=True))
+    return _expression(pattern).fullmatch(subject) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Compiled, since every node has a filter, and there are as many subjects."""
+    tokens = (
+        "[^.]+" if token == "*" else ".+" if token == ">" else re.escape(token)
+        for token in pattern.split(".")
+    )
+    return re.compile(r"\.".join(tokens))
 
 
 @dataclass(slots=True)
@@ -56,8 +65,13 @@ class _Consumer:
     sleepers: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
     deleted: bool = False
 
+    _heard: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._heard = re.compile("|".join(_expression(one).pattern for one in self.durable.filters))
+
     def hears(self, subject: str) -> bool:
-        return any(matches(one, subject) for one in self.durable.filters)
+        return self._heard.fullmatch(subject) is not None
 
     def give_again(self, sequences: Iterable[int]) -> None:
         """What was delivered goes back into the line, in stream order."""
@@ -87,17 +101,17 @@ class _Stream:
             return
         consumer = _Consumer(durable)
         self.consumers[durable.name] = consumer
-        self._hearers.clear()
+        self._forget_hearers(consumer)
         for sequence, message in self.messages.items():
             if consumer.hears(message.packet.subject):
                 message.unread_by += 1
                 consumer.waiting.append(sequence)
 
     def remove(self, name: str) -> None:
-        self._hearers.clear()
         consumer = self.consumers.pop(name, None)
         if consumer is None:
             return
+        self._forget_hearers(consumer)
         consumer.deleted = True
         consumer.wake()
         for sequence in [*consumer.waiting, *consumer.pending]:
@@ -185,6 +199,11 @@ class _Stream:
         for consumer in self._hearers_of(message.packet.subject) if message is not None else ():
             consumer.pending.pop(sequence, None)
 
+    def _forget_hearers(self, consumer: _Consumer) -> None:
+        """Of the subjects that it hears, and no others: each node's consumer comes and goes."""
+        for subject in [one for one in self._hearers if consumer.hears(one)]:
+            del self._hearers[subject]
+
     def _hearers_of(self, subject: str) -> tuple[_Consumer, ...]:
         known = self._hearers.get(subject)
         if known is None:
@@ -197,10 +216,19 @@ class MemoryServer:
     """The streams. `heard` is told of every message that is stored."""
 
     def __init__(
-        self, configs: Iterable[StreamConfig], *, loop_time: Callable[[], float], heard: Stored | None = None
+        self,
+        configs: Iterable[StreamConfig],
+        *,
+        loop_time: Callable[[], float],
+        heard: Stored | None = None,
+        as_bytes: bool = True,
     ) -> None:
+        """Without `as_bytes` a message stays what it is on its way: that is faster, and says nothing of its
+        encoding.
+        """
         self._streams = {str(config.name): _Stream(config, loop_time) for config in configs}
         self._heard = heard
+        self._as_bytes = as_bytes
         self._stream_of: dict[str, str | None] = {}
 
     def declare(self, durable: Durable) -> None:
@@ -215,6 +243,8 @@ class MemoryServer:
         stream = self._name_of(packet.subject)
         if stream is None:
             raise Unavailable(f"no stream takes {packet.subject}")
+        if self._as_bytes:
+            packet = Packet(packet.subject, packet.headers, packet.body)
         sequence, new = self._streams[stream].store(packet, dedup=dedup)
         position = Position(stream, sequence)
         if new and self._heard is not None:

@@ -1,8 +1,8 @@
 """`reactor.ports.Store` in memory: what Postgres would hold of one service, with the same refusals.
 
 Rows are kept as JSON and read back from it, so that a state which does not survive being stored shows here
-too. Every method happens wholly or not at all, and at one moment: what lies between two of them is the line's
-affair (`line`).
+too; a world that shall be fast keeps them as they are. Every method happens wholly or not at all, and at one
+moment: what lies between two of them is the line's affair (`line`).
 """
 
 import itertools
@@ -56,7 +56,8 @@ class Committed:
 class Stored:
     """A row, with what is asked of it without reading it."""
 
-    state: str
+    state: str | Aggregate
+    """JSON, or the row itself."""
     version: int
     terminal: bool
     parked: str
@@ -88,6 +89,7 @@ class MemoryStore:
         unique: Mapping[str, Unique] | None = None,
         clock: Clock,
         witness: Witness | None = None,
+        as_json: bool = True,
     ) -> None:
         self.service = service
         self._kinds = {kind.kind: kind for kind in kinds}
@@ -95,6 +97,7 @@ class MemoryStore:
         self._unique = unique or {}
         self._clock = clock
         self._witness = witness
+        self._as_json = as_json
         self._lease: Lease | None = None
         self._lease_ends = clock.now()
         self.rows: dict[Ref, Stored] = {}
@@ -202,15 +205,21 @@ class MemoryStore:
         for row in (*(row for row, _ in batch.updated), *batch.created):
             if not row.terminal and row.wake_at is None:
                 raise StoreRefused(f"{row.kind}_wakes_while_it_lives: {row.id}")
-            state = row.model_dump_json()
-            if "\\u0000" in state:
-                raise StoreRefused(f"{row.kind} {row.id}: JSON of Postgres cannot hold a NUL")
+            state = self._written(row)
             unique = self._unique.get(row.kind)
             written[row.ref] = Stored(
                 state, row.version, row.terminal, row.parked, unique(row) if unique is not None else None
             )
         self._assert_unique(written)
         return written
+
+    def _written(self, row: Aggregate) -> str | Aggregate:
+        if not self._as_json:
+            return row
+        state = row.model_dump_json()
+        if "\\u0000" in state:
+            raise StoreRefused(f"{row.kind} {row.id}: JSON of Postgres cannot hold a NUL")
+        return state
 
     def _assert_unique(self, written: Mapping[Ref, Stored]) -> None:
         taken = {(ref.kind, row.unique): ref for ref, row in written.items() if row.unique is not None}
@@ -228,8 +237,11 @@ class MemoryStore:
         row.sent_at = self._clock.now()
 
     def _read(self, ref: Ref, row: Stored) -> Aggregate:
-        return self._kinds[ref.kind].model_validate_json(row.state)
+        state = row.state
+        return self._kinds[ref.kind].model_validate_json(state) if isinstance(state, str) else state
 
     def _reread(self, intent: Intent) -> Intent:
+        if not self._as_json:
+            return intent
         payload = self._hands[intent.hand].model_validate_json(intent.payload.model_dump_json())
         return Intent(intent.id, intent.hand, intent.target, payload)

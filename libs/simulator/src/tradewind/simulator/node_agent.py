@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -100,7 +99,7 @@ class SimulatedSpeaker(Speaker):
         self._clock = clock
 
     def _envelope(self, said: Said, **context: Any) -> Envelope:
-        return replace(super()._envelope(said, **context), time=self._clock.now())
+        return super()._envelope(said, **context)._replace(time=self._clock.now())
 
 
 class MachineFolders:

@@ -73,6 +73,11 @@ class Process:
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
+    @property
+    def at_work(self) -> bool:
+        """It lives and is not frozen: asked first, since it nearly always is, and a coroutine costs more."""
+        return self.alive and not self.frozen_until
+
     async def breathe(self) -> None:
         """Where a process may be found dead or frozen. Raises Killed."""
         if not self.alive:

@@ -92,7 +92,7 @@ def search(
 def collect_seldom() -> None:
     """A world makes many values and few cycles: looking for garbage as often as usual costs a fifth."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
 
 
 def _as_they_come(

@@ -15,6 +15,7 @@ from tradewind.simulator.workload import Ask
 
 WORKSPACE = "default"
 LOOKS_EVERY_S = 60.0
+NOTICES_EVERY_S = 5.0
 REMEMBERED_S = 600.0
 """As long as an outbox keeps what was sent."""
 
@@ -96,7 +97,7 @@ class User:
         """As the gateway does: what the bus may have lost is sent again."""
         losses = self._bus.losses()
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(NOTICES_EVERY_S)
             if losses != self._bus.losses():
                 losses = self._bus.losses()
                 now = asyncio.get_running_loop().time()

@@ -39,7 +39,7 @@ class _Handle(asyncio.TimerHandle):
 
     __slots__ = ()
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one for every callback: words cost time
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
     ) -> None:
         self._when = when

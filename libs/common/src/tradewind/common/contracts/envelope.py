@@ -8,16 +8,15 @@ all of it happens, `tw-link` a trace that this one continues without being part 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from tradewind.common.contracts.registry import Message, contract
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message with its context. `id` is unique to the message and equal for its duplicates."""
 
     id: str
@@ -32,13 +31,39 @@ class Envelope:
     """A person sent it again from the dead letters: it may wake a parked row."""
 
 
-@dataclass(frozen=True, slots=True)
 class Packet:
-    """What the bus carries."""
+    """What the bus carries; not to be changed. One that was made here (`encode`) still has its envelope, and
+    becomes bytes when somebody needs them.
+    """
 
-    subject: str
-    headers: Mapping[str, str]
-    body: bytes
+    __slots__ = ("_body", "_envelope", "headers", "subject")
+
+    def __init__(self, subject: str, headers: Mapping[str, str], body: bytes | Envelope) -> None:
+        self.subject = subject
+        self.headers = headers
+        self._body, self._envelope = (body, None) if isinstance(body, bytes) else (None, body)
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = self._envelope.message.model_dump_json().encode() if self._envelope else b""
+        return self._body
+
+    def opened(self) -> Envelope:
+        """What `decode` returns: read once, however many read it. Raises Undecodable."""
+        if self._envelope is None:
+            self._envelope = _read(self)
+        return self._envelope
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Packet) and (
+            (self.subject, self.headers, self.body) == (other.subject, other.headers, other.body)
+        )
+
+    __hash__ = None  # type: ignore[assignment] # headers are a dict
+
+    def __repr__(self) -> str:
+        return f"Packet({self.subject!r}, {self.headers!r}, {self.body!r})"
 
 
 class Undecodable(ValueError):
@@ -67,7 +92,7 @@ def encode(envelope: Envelope) -> Packet:
             headers[name] = value
     if message.ttl_s is not None:
         headers["Nats-TTL"] = f"{message.ttl_s}s"
-    return Packet(message.subject, headers, message.model_dump_json().encode())
+    return Packet(message.subject, headers, envelope)
 
 
 def decode(packet: Packet) -> Envelope:
@@ -76,6 +101,10 @@ def decode(packet: Packet) -> Envelope:
     Raises:
         Undecodable: a header is missing, the type is unknown, or the body does not fit its contract.
     """
+    return packet.opened()
+
+
+def _read(packet: Packet) -> Envelope:
     headers = packet.headers
     try:
         type_name = headers["ce-type"]

@@ -48,4 +48,4 @@ class Aggregate(Value):
 
     def evolve(self, **changes: object) -> Self:
         """The next version of this thing."""
-        return self.model_copy(update={"version": self.version + 1, **changes})
+        return self.but(version=self.version + 1, **changes)

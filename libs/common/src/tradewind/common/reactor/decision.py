@@ -3,22 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha1
 from typing import Generic, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.registry import Message
 from tradewind.common.reactor.aggregate import Aggregate
 
 NAMESPACE = UUID("5a0e6d1c-6f5e-5a43-9d57-6c1a1f2d7e10")
+_NAMESPACE = NAMESPACE.bytes
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""RFC 9562: the first two bits of that digit are 10."""
 
 S = TypeVar("S", bound=Aggregate)
 M = TypeVar("M", bound=Message)
 
 
 def derived_id(*parts: object) -> str:
-    """The id that follows from `parts`, always the same one (uuid5)."""
-    return str(uuid5(NAMESPACE, "/".join(str(part) for part in parts)))
+    """The id that follows from `parts`, always the same one (uuid5).
+
+    Written out, since every message and most rows have one: `uuid.uuid5` takes twice as long.
+    """
+    name = _NAMESPACE + "/".join([str(part) for part in parts]).encode()
+    text = sha1(name, usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,12 @@ class Inbox:
         if not self._held and timeout_s > 0:
             self._changed.clear()
             self._raise_fault()
+            # The alarm sets the same event: a timeout would cancel the task, and catch that.
+            alarm = asyncio.get_running_loop().call_later(timeout_s, self._changed.set)
             try:
-                async with asyncio.timeout(timeout_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                return ()
+                await self._changed.wait()
+            finally:
+                alarm.cancel()
         self._raise_fault()
         taken = [self._held.popleft() for _ in range(min(limit, len(self._held)))]
         if len(self._held) < HELD:
@@ -48,10 +49,11 @@ class Inbox:
         return taken
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        for stream, intake in self._intakes.items():
-            of_stream = [one for one in deliveries if one.position.stream == stream]
-            if of_stream:
-                await intake.ack(of_stream)
+        of_stream: dict[str, list[Delivery]] = {}
+        for one in deliveries:
+            of_stream.setdefault(one.position.stream, []).append(one)
+        for stream, acked in of_stream.items():
+            await self._intakes[stream].ack(acked)
 
     async def close(self) -> None:
         for task in self._tasks:

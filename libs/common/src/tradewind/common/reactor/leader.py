@@ -337,7 +337,9 @@ class Leader:
         """Bring in the rows that are not in memory; returns those of them that are finished, and shall not
         stay.
         """
-        missing = {ref for one in inputs for ref in self._wiring.refs(one.message)} - self._rows.keys()
+        # One by one: the difference of two sets would walk over every row that lives.
+        named = (ref for one in inputs for ref in self._wiring.refs(one.message))
+        missing = {ref for ref in named if ref not in self._rows}
         if missing:
             loaded = await self._store.load(sorted(missing))
             self._rows.update((row.ref, row) for row in loaded)
@@ -381,14 +383,4 @@ def _alarm(service: str, row: Aggregate, now: datetime) -> Envelope:
 
 
 def _within(envelope: Envelope, span: Span) -> Envelope:
-    return Envelope(
-        id=envelope.id,
-        message=envelope.message,
-        source=envelope.source,
-        time=envelope.time,
-        correlation=envelope.correlation,
-        cause=envelope.cause,
-        traceparent=span.traceparent,
-        link=envelope.link,
-        redriven=envelope.redriven,
-    )
+    return envelope._replace(traceparent=span.traceparent)

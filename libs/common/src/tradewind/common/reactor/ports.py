@@ -5,7 +5,7 @@ simulator's.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tradewind.common.contracts.envelope import Packet
 from tradewind.common.reactor.aggregate import Aggregate, Ref
@@ -44,8 +44,7 @@ class Lease:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a published packet lies."""
 
     stream: str
@@ -142,8 +141,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A packet as it was delivered."""
 
     packet: Packet
