@@ -1,114 +1,45 @@
 """The life of a job, decision by decision."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.jobs_controller.jobs import (
+    CTX,
+    NOW,
+    allocation,
+    goals,
+    grant,
+    hear,
+    running,
+    said,
+    sign,
+    state,
+    submitted,
+    told,
+)
 from tradewind.common.contracts.allocation import (
     AllocationBroken,
     AllocationGranted,
-    AllocationLevel,
     AllocationPhase,
     AllocationRevoked,
-    Seat,
 )
 from tradewind.common.contracts.job import (
     CancelJob,
     JobEvent,
     JobPhase,
-    JobSummary,
     RankPhase,
     RoleSummary,
     SubmitJob,
 )
-from tradewind.common.contracts.rank import AllocationWant, Goal, RankSaid
+from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.registry import Message
-from tradewind.common.contracts.values import Fence, Shape, Share
+from tradewind.common.contracts.values import Shape
 from tradewind.common.reactor.decision import Ctx, Decision
 from tradewind.jobs_controller.domain import decide
 from tradewind.jobs_controller.domain.model import Job
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-CTX = Ctx(now=NOW, cause="input")
-
-
-def sign(grant: object) -> str:
-    return "signed"
-
-
-def submitted(ranks: int = 1, *, max_restarts: int = 0, roles: tuple[RoleSummary, ...] = ()) -> Job:
-    summary = JobSummary(
-        name="train",
-        roles=roles or (RoleSummary(name="main", count=ranks, shape=Shape()),),
-        max_restarts=max_restarts,
-    )
-    command = SubmitJob(
-        id="j", workspace="w", number=1, user="u", summary=summary, spec_ref="s", submitted_at=NOW
-    )
-    return state(decide.submit(None, command, CTX))
-
-
-def state(decision: Decision[Job]) -> Job:
-    assert decision.state is not None
-    return decision.state
-
-
-def said(
-    job: Job, rank: int, phase: RankPhase, code: int | None = None, *, attempt: int | None = None
-) -> RankSaid:
-    fence = Fence(job="j", attempt=attempt or job.attempt, rank=rank)
-    return RankSaid(node=f"n{rank}", fence=fence, phase=phase, exit_code=code, started_at=NOW)
-
-
-def allocation(job: Job, phase: AllocationPhase, *, gone: tuple[int, ...] = ()) -> AllocationLevel:
-    seats = tuple(
-        Seat(
-            rank=rank,
-            node=f"n{rank}",
-            address=f"127.0.0.{rank + 1}",
-            cluster="c",
-            infra="local",
-            share=Share(cpus=1),
-            gone=rank in gone,
-        )
-        for rank in range(job.summary.ranks)
-    )
-    return AllocationLevel(id="j", workspace="w", version=1, attempt=job.attempt, phase=phase, seats=seats)
-
-
-def grant(job: Job) -> Decision[Job]:
-    heard = AllocationGranted.of(allocation(job, AllocationPhase.GRANTED))
-    return decide.observe_allocation(job, heard, CTX, sign=sign)
-
-
-def hear(job: Job, *heard: tuple[int, RankPhase] | tuple[int, RankPhase, int]) -> Decision[Job]:
-    decision: Decision[Job] = Decision(job)
-    for rank, phase, *code in heard:
-        present = decision.state or job
-        decision = decide.observe_rank(
-            present, said(present, rank, phase, code[0] if code else None), CTX, sign=sign
-        )
-        job = decision.state or job
-    return decision
-
-
-def running(ranks: int = 1, *, max_restarts: int = 0) -> Job:
-    job = state(grant(submitted(ranks, max_restarts=max_restarts)))
-    for phase in (RankPhase.PREPARED, RankPhase.RUNNING):
-        for rank in range(ranks):
-            job = hear(job, (rank, phase)).state or job
-    assert job.phase is JobPhase.RUNNING
-    return job
-
-
-def told(decision: Decision[Job]) -> list[str]:
-    return [message.name for message in decision.publish if isinstance(message, JobEvent)]
-
-
-def goals(decision: Decision[Job]) -> list[Goal]:
-    return [message.goal for message in decision.publish if isinstance(message, AllocationWant)]
 
 
 def test_a_submission_is_queued_and_says_what_it_needs() -> None:

@@ -51,20 +51,26 @@ def _on(seat: Seat, role: RoleSummary, role_rank: int) -> Rank:
 
 
 def heeding(job: Job, seats: Iterable[Seat]) -> tuple[Rank, ...]:
-    """The ranks, as their seats now are: some nodes are gone or leave, and some ranks get new ones."""
-    seat_of = {seat.rank: seat for seat in seats}
-    return tuple(
-        _heed(rank, seat) if (seat := seat_of.get(rank.rank)) is not None else rank for rank in job.ranks
+    """The ranks, as their seats now are: some nodes are gone or leave, and who lacks a seat may have one."""
+    ranks = list(job.ranks)
+    waiting = {rank.rank for rank in job.lacking}
+    for seat in seats:
+        heed = _sit if seat.rank in waiting else _noting
+        ranks[seat.rank] = heed(ranks[seat.rank], seat)
+    return tuple(ranks)
+
+
+def _sit(rank: Rank, seat: Seat) -> Rank:
+    if seat.incarnation != rank.incarnation:
+        return rank
+    if not seat.stays:
+        return rank.but(incarnation=rank.incarnation + 1)  # it was never put there, and asks for another
+    return rank.but(
+        node=seat.node, address=seat.address, infra=seat.infra, region=seat.region, share=seat.share
     )
 
 
-def _heed(rank: Rank, seat: Seat) -> Rank:
-    if not rank.seated and seat.incarnation == rank.incarnation:
-        if not seat.stays:
-            return rank.but(incarnation=rank.incarnation + 1)  # it was never put there, and asks for another
-        return rank.but(
-            node=seat.node, address=seat.address, infra=seat.infra, region=seat.region, share=seat.share
-        )
+def _noting(rank: Rank, seat: Seat) -> Rank:
     if rank.node != seat.node or rank.ended:
         return rank
     if seat.gone:
