@@ -11,6 +11,7 @@ from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase
 from tradewind.common.contracts.job import (
     TERMINAL_JOB_PHASES,
     TERMINAL_WORKFLOW_PHASES,
+    JobLevel,
     JobPhase,
     WorkflowPhase,
 )
@@ -19,6 +20,11 @@ from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.provisioner.contracts import LaunchOrder
 from tradewind.provisioner.domain.model import Node
+from tradewind.simulator.capacity_promises import (
+    a_claim_asks_for_somebody,
+    a_cluster_that_is_down_keeps_nobody,
+    no_launch_under_way_is_ended,
+)
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_store import Committed
 from tradewind.simulator.seen import Seen, Told
@@ -90,6 +96,13 @@ def over_means_over(seen: Seen, told: Told) -> Broken:
     if told.event.noun == "job" and _phase(level) in TERMINAL_JOB_PHASES and seen.runs[level.id]:
         machine, process = seen.runs[level.id][0]
         yield f"job {level.id} is {_phase(level)}, and {process.fence} lives on {machine.node}"
+
+
+def no_retry_beyond_what_is_allowed(seen: Seen, told: Told) -> Broken:
+    """No job is started again after failures of its own more often than it may be."""
+    level = told.event.level
+    if isinstance(level, JobLevel) and level.restarts > level.summary.max_restarts:
+        yield f"job {level.id} was started again {level.restarts} times, allowed are {level.summary.max_restarts}"
 
 
 # ---- of what was committed
@@ -218,8 +231,8 @@ def has_purpose(seen: Seen, node_id: str) -> bool:
     """Whether a claim wants this machine, or its end is under way."""
     node = seen.rows.get(("provisioner", Ref("node", node_id)))
     if not isinstance(node, Node):
-        clusters = (row for row in seen.rows.values() if isinstance(row, Cluster))
-        return any(node_id in one.nodes for cluster in clusters for one in cluster.under_way)
+        orders = (row.intent.payload for row in seen.stores["provisioner"].intents.values())
+        return any(isinstance(order, LaunchOrder) and node_id in order.nodes for order in orders)
     if node.phase in {NodePhase.DRAINING, NodePhase.TERMINATING}:
         return True
     claim = seen.rows.get(("scheduler", Ref("claim", node.claim)))
@@ -334,6 +347,7 @@ AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
     versions_never_go_down,
     one_version_is_one_level,
     over_means_over,
+    no_retry_beyond_what_is_allowed,
 )
 AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     no_commit_under_a_stale_lease,
@@ -343,13 +357,18 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     every_living_row_wakes,
     nothing_is_parked,
     what_is_noted_as_sent_was_sent,
+    a_claim_asks_for_somebody,
+    a_cluster_that_is_down_keeps_nobody,
 )
 AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     one_life_of_a_rank,
     a_gang_starts_together,
     no_machine_is_oversold,
 )
-BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (nobody_is_ended_with_its_node,)
+BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
+    nobody_is_ended_with_its_node,
+    no_launch_under_way_is_ended,
+)
 EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
 AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     no_job_is_lost,
