@@ -102,7 +102,8 @@ def no_retry_beyond_what_is_allowed(seen: Seen, told: Told) -> Broken:
     """No job is started again after failures of its own more often than it may be."""
     level = told.event.level
     if isinstance(level, JobLevel) and level.restarts > level.summary.max_restarts:
-        yield f"job {level.id} was started again {level.restarts} times, allowed are {level.summary.max_restarts}"
+        allowed = level.summary.max_restarts
+        yield f"job {level.id} was started again {level.restarts} times, allowed are {allowed}"
 
 
 # ---- of what was committed
