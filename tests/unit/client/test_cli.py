@@ -1,6 +1,7 @@
 """`tw` against a scripted gateway: what is sent, shown and asked, and with which code it ends."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.client.scripted_gateway import (
     JOB,
     LOCAL,
     NOW,
+    ROOM,
     Answer,
     Request,
     ScriptedGateway,
@@ -99,6 +101,22 @@ def test_detached(ready: ScriptedGateway):
     done = run("jobs", "launch", "-d", "-n", "x", "ls")
     assert (done.exit_code, done.stdout) == (0, "7\n")
     assert not ready.seen("GET", LOGS)
+
+
+@pytest.mark.parametrize(("options", "restarts"), [((), 5), (("--max-restarts-on-errors", "0"), 0)])
+def test_how_often_to_restart_is_said_by_the_file_or_by_an_option(
+    ready: ScriptedGateway, tmp_path: Path, options: tuple[str, ...], restarts: int
+):
+    file = tmp_path / "train.yaml"
+    file.write_text(
+        "resources: {job_recovery: {strategy: FAILOVER, max_restarts_on_errors: 5}, race: 2}\n"
+        "run: ls\non_reclaim: save\non_loss: rank\n"
+    )
+    assert run("jobs", "launch", str(file), "-d", "-y", *options).exit_code == 0
+    sent = submitted(ready).json
+    assert sent["max_restarts"] == restarts
+    assert (sent["spec"]["recovery"], sent["spec"]["race"]) == ("FAILOVER", 2)
+    assert (sent["spec"]["roles"][0]["on_reclaim"], sent["spec"]["roles"][0]["on_loss"]) == ("save", "rank")
 
 
 def test_as_json(ready: ScriptedGateway):
@@ -271,6 +289,28 @@ def test_status(gateway: ScriptedGateway):
     assert gateway.seen("GET", "/v1/jobs")[0].query["phase"] == "cancelling"  # the last of those under way
     told = json.loads(run("status", "-o", "json").stdout)
     assert (told["clusters"][0]["place"]["instance_type"], told["jobs"][0]["restarts"]) == ("m6i.2xlarge", 2)
+
+
+def test_status_tells_of_nodes_that_are_about_to_be_reclaimed(gateway: ScriptedGateway):
+    def node(id: str, **more: object) -> dict[str, object]:
+        return {
+            "id": id, "phase": "draining", "cluster": "c", "instance": "i", "address": "10.0.0.1",
+            "place": AWS, "room": ROOM, "launched_at": NOW, **more,
+        }  # fmt: skip
+
+    at = datetime(2026, 1, 2, 3, 6, 5, tzinfo=UTC)
+    later = (at + timedelta(seconds=20)).isoformat()
+    nodes = [
+        node("n1", reclaim_at=later),
+        node("n2", reclaim_at=at.isoformat()),
+        node("n3", reclaim_at=NOW, ended_at=NOW),
+        node("n4"),
+    ]
+    gateway.route("GET", "/v1/clusters", Answer(200, {"clusters": [cluster(nodes=nodes)]}))
+    gateway.route("GET", "/v1/jobs", page())
+    here = at.astimezone().strftime("%H:%M:%S")
+    assert f"2 nodes to be reclaimed at {here}\n" in run("status").stdout
+    assert json.loads(run("status", "-o", "json").stdout)["clusters"][0]["nodes"][0]["reclaim_at"] == later
 
 
 def test_status_of_a_cluster_that_is_not_there(gateway: ScriptedGateway):

@@ -15,8 +15,9 @@ from tradewind.client.task import (
     task_from_bytes,
     task_from_file,
 )
+from tradewind.common.contracts.job import OnLoss
 from tradewind.common.contracts.task import JobSpec, RoleSpec
-from tradewind.common.contracts.values import Shape
+from tradewind.common.contracts.values import Recovery, Shape
 
 WHOLE = """\
 name: train
@@ -50,6 +51,36 @@ def test_a_whole_file():
     assert task.spec == JobSpec(name="train", roles=(role,), envs={"EPOCHS": "10", "DATA": "s3://b"})
     assert task.workdir == "./code"
     assert task.positions["resources.accelerators"] == Position(8, 3)
+
+
+def test_what_a_task_says_of_reclaims():
+    task = parse(
+        "resources:\n  use_spot: true\n  race: 3\n"
+        "  job_recovery: {strategy: failover, max_restarts_on_errors: 5}\n"
+        "on_loss: rank\non_reclaim: python save.py\nrun: python train.py\n",
+        file="t.yaml",
+    )
+    (role,) = task.spec.roles
+    assert (task.spec.recovery, task.spec.race, task.max_restarts) == (Recovery.FAILOVER, 3, 5)
+    assert (role.on_loss, role.on_reclaim, role.run) == (OnLoss.RANK, "python save.py", "python train.py")
+    assert task.positions["resources.job_recovery.strategy"] == Position(4, 18)
+
+
+@pytest.mark.parametrize(
+    ("written", "strategy", "restarts"),
+    [
+        ("FAILOVER", Recovery.FAILOVER, 0),
+        ("eager_next_region", Recovery.EAGER_NEXT_REGION, 0),
+        ("{strategy: FAILOVER}", Recovery.FAILOVER, 0),
+        ("{max_restarts_on_errors: 3}", Recovery.EAGER_NEXT_REGION, 3),
+        ("{strategy: null, max_restarts_on_errors: '3'}", Recovery.EAGER_NEXT_REGION, 3),
+        ("{}", Recovery.EAGER_NEXT_REGION, 0),
+        ("null", Recovery.EAGER_NEXT_REGION, 0),
+    ],
+)
+def test_recovery_is_written_as_for_skypilot(written: str, strategy: Recovery, restarts: int):
+    task = parse(f"resources:\n  job_recovery: {written}\nrun: ls\n", file="t.yaml")
+    assert (task.spec.recovery, task.max_restarts) == (strategy, restarts)
 
 
 def test_what_is_left_out_has_its_default():

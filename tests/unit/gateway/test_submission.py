@@ -2,8 +2,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from tradewind.common.contracts.job import SubmitArray, SubmitJob
+from tradewind.common.contracts.job import OnLoss, SubmitArray, SubmitJob
+from tradewind.common.contracts.values import Recovery
 from tradewind.gateway.domain.body_faults import first_fault
 from tradewind.gateway.domain.job_views import JobItem
 from tradewind.gateway.domain.submission import Submission, SubmitRequest, spec_ref, submission
@@ -25,6 +27,23 @@ def test_a_job() -> None:
     assert (wish.command.summary.priority, wish.command.spec_ref) == (4, wish.spec_ref)
     assert b'"A":"1"' in wish.spec
     assert "envs" not in wish.command.model_dump_json()
+
+
+def test_how_it_recovers_is_public_and_its_commands_are_not() -> None:
+    role = {"count": 2, "on_loss": "rank", "on_reclaim": "save to-a-secret-place"}
+    wish = made(spec={"name": "n", "roles": [role], "recovery": "FAILOVER", "race": 3})
+    summary = wish.command.summary
+    assert (summary.recovery, summary.race, summary.roles[0].on_loss) == (Recovery.FAILOVER, 3, OnLoss.RANK)
+    assert b"secret" in wish.spec
+    assert "secret" not in wish.command.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"recovery": "NONE"}, {"race": 0}, {"race": 9}, {"roles": [{"on_loss": "node"}]}]
+)
+def test_recovery_that_there_is_not_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        made(spec={"name": "n", "roles": [{}], **wrong})
 
 
 def test_an_array() -> None:

@@ -16,7 +16,7 @@ from tradewind.client.endpoint import Endpoint
 from tradewind.client.errors import Unavailable
 from tradewind.client.retries import MOMENTARY, asked_to_wait, pauses
 from tradewind.client.server_events import Decoder, ServerEvent
-from tradewind.client.task import Task
+from tradewind.client.task import Task, restarts_of
 from tradewind.common.contracts.task import JobSpec
 from tradewind.common.contracts.values import Shape
 
@@ -64,7 +64,7 @@ class AsyncClient:
         task: Task | JobSpec,
         *,
         priority: int = 0,
-        max_restarts: int = 0,
+        max_restarts: int | None = None,
         cluster: str | None = None,
         idempotency_key: str | None = None,
     ) -> "AsyncJob":
@@ -73,19 +73,25 @@ class AsyncClient:
             await self._document(task),
             key=idempotency_key or str(uuid.uuid4()),
             priority=priority,
-            max_restarts=max_restarts,
+            max_restarts=restarts_of(task, max_restarts),
             cluster=cluster,
         )
         taken = await self._make(call)
         return AsyncJob(self, taken.id, taken.number)
 
     async def submit_array(
-        self, task: Task | JobSpec, *, count: int, priority: int = 0, max_restarts: int = 0
+        self, task: Task | JobSpec, *, count: int, priority: int = 0, max_restarts: int | None = None
     ) -> records.Submitted:
         """See `Client.submit_array`."""
         document, key = await self._document(task), str(uuid.uuid4())
         return await self._make(
-            calls.submit(document, key=key, priority=priority, max_restarts=max_restarts, count=count)
+            calls.submit(
+                document,
+                key=key,
+                priority=priority,
+                max_restarts=restarts_of(task, max_restarts),
+                count=count,
+            )
         )
 
     async def job(self, job: str | int) -> "AsyncJob":

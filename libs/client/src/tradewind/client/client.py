@@ -66,7 +66,7 @@ class Client:
         task: tasks.Task | JobSpec,
         *,
         priority: int = 0,
-        max_restarts: int = 0,
+        max_restarts: int | None = None,
         cluster: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
@@ -74,7 +74,7 @@ class Client:
 
         Args:
             priority: -1000..1000, higher goes first.
-            max_restarts: how often it is started again after a failure of its own.
+            max_restarts: how often it is started again after a failure of its own; else as its file says.
             cluster: the named cluster it is pinned to; it is made if there is none.
             idempotency_key: the same key with the same task is the same job.
         """
@@ -82,19 +82,25 @@ class Client:
             self._document(task),
             key=idempotency_key or str(uuid.uuid4()),
             priority=priority,
-            max_restarts=max_restarts,
+            max_restarts=tasks.restarts_of(task, max_restarts),
             cluster=cluster,
         )
         taken = self._http.make(call)
         return Job(self, taken.id, taken.number)
 
     def submit_array(
-        self, task: tasks.Task | JobSpec, *, count: int, priority: int = 0, max_restarts: int = 0
+        self, task: tasks.Task | JobSpec, *, count: int, priority: int = 0, max_restarts: int | None = None
     ) -> records.Submitted:
         """Run `count` jobs of one task; each knows its index. They are `jobs(workflow=submitted.id)`."""
         document, key = self._document(task), str(uuid.uuid4())
         return self._http.make(
-            calls.submit(document, key=key, priority=priority, max_restarts=max_restarts, count=count)
+            calls.submit(
+                document,
+                key=key,
+                priority=priority,
+                max_restarts=tasks.restarts_of(task, max_restarts),
+                count=count,
+            )
         )
 
     def job(self, job: str | int) -> Job:

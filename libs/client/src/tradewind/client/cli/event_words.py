@@ -1,5 +1,8 @@
 """Events in words, for people who follow a job or the whole. Pure."""
 
+from datetime import datetime
+
+from tradewind.client.cli import words
 from tradewind.client.records import Event, Json
 
 
@@ -20,8 +23,14 @@ def told(event: Event) -> str:
             return f"a node did not come up{_because(why)}"
         case "node.lost":
             return f"node {event.subject[:8]} was lost{_because(why)}"
+        case "node.reclaim_noticed":
+            at = datetime.fromisoformat(level["reclaim_at"]) if level.get("reclaim_at") else None
+            when = f" at {words.clock(at, digits=0)}" if at else ""
+            return f"node {event.subject[:8]} will be reclaimed{when}"
         case "job.starting":
             return "starting"
+        case "job.replacing":
+            return f"starting again what was lost, alone{_because(why)}"
         case "job.running":
             return f"running, attempt {level['attempt']}" if level.get("attempt", 1) > 1 else "running"
         case "job.recovering":
@@ -35,8 +44,8 @@ def told(event: Event) -> str:
 def summary(event: Event) -> str:
     """The state that an event carries, in a few words."""
     level = event.level
-    words = [_name(event, level), str(level.get("phase", "")), _extra(event, level)]
-    return " ".join(word for word in words if word)
+    parts = [_name(event, level), str(level.get("phase", "")), _extra(event, level)]
+    return " ".join(part for part in parts if part)
 
 
 def _name(event: Event, level: Json) -> str:

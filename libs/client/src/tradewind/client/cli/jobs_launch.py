@@ -19,7 +19,6 @@ from tradewind.client.cli.task_options import read_task, task_options
     "--max-restarts-on-errors",
     "max_restarts",
     type=click.IntRange(min=0),
-    default=0,
     metavar="N",
     help="How often to start it again after a failure of its own; lost nodes do not count.",
 )
@@ -32,7 +31,7 @@ def launch(
     *,
     num_jobs: int | None,
     priority: int,
-    max_restarts: int,
+    max_restarts: int | None,
     detach: bool,
     yes: bool,
     output: str,

@@ -52,11 +52,20 @@ def _show(clusters: list[Cluster]) -> None:
                 each.phase,
                 words.ago(each.opened_at, now),
                 words.usd(each.hourly_usd),
-                each.reason,
+                _reason(each),
             ]
             for each in clusters
         ],
     )
+
+
+def _reason(cluster: Cluster) -> str:
+    """Nodes that are about to be taken away come first: they are what one can still do something about."""
+    leaving = sorted(node.reclaim_at for node in cluster.nodes if node.reclaim_at and not node.ended_at)
+    if not leaving:
+        return cluster.reason
+    nodes = "a node" if len(leaving) == 1 else f"{len(leaving)} nodes"
+    return f"{nodes} to be reclaimed at {words.clock(leaving[0], digits=0)}"
 
 
 def _resources(cluster: Cluster) -> str:

@@ -7,7 +7,7 @@ from tradewind.client.cli.outcome import exit_code_of_job
 from tradewind.client.cli.output import note, show_json
 from tradewind.client.cli.upload import with_workdir
 from tradewind.client.client import Client
-from tradewind.client.task import Task
+from tradewind.client.task import Task, restarts_of
 
 
 def submit_and_follow(
@@ -16,13 +16,14 @@ def submit_and_follow(
     *,
     cluster: str | None = None,
     priority: int = 0,
-    max_restarts: int = 0,
+    max_restarts: int | None = None,
     detach: bool = False,
     output: str = "table",
 ) -> int:
     """Returns the exit code: of the job, or 0 if `detach`. As JSON the job goes out when it is over."""
     spec = with_workdir(client, task)
-    job = client.submit(spec, priority=priority, max_restarts=max_restarts, cluster=cluster)
+    restarts = restarts_of(task, max_restarts)
+    job = client.submit(spec, priority=priority, max_restarts=restarts, cluster=cluster)
     if output == "json":
         info = job.info() if detach else job.wait()
         show_json(info)
@@ -37,11 +38,12 @@ def submit_and_follow(
 
 
 def submit_array(
-    client: Client, task: Task, *, count: int, priority: int, max_restarts: int, output: str
+    client: Client, task: Task, *, count: int, priority: int, max_restarts: int | None, output: str
 ) -> None:
     """Many jobs are not followed: their queue is."""
     spec = with_workdir(client, task)
-    taken = client.submit_array(spec, count=count, priority=priority, max_restarts=max_restarts)
+    restarts = restarts_of(task, max_restarts)
+    taken = client.submit_array(spec, count=count, priority=priority, max_restarts=restarts)
     if output == "json":
         show_json(taken)
         return

@@ -42,9 +42,10 @@ def number(amount: float) -> str:
     return f"{amount:g}"
 
 
-def clock(moment: datetime) -> str:
-    """The time of day here, to the millisecond."""
-    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+def clock(moment: datetime, *, digits: int = 3) -> str:
+    """The time of day here, with so many digits of the second."""
+    whole, _, part = moment.astimezone().strftime("%H:%M:%S.%f").partition(".")
+    return f"{whole}.{part[:digits]}" if digits else whole
 
 
 def now() -> datetime:

@@ -8,6 +8,8 @@ from tradewind.client.records.shapes import Place, Room, Shape
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
+    """A machine. `reclaim_at`: its infra has told that it takes it away then."""
+
     id: str
     phase: str
     cluster: str
@@ -18,6 +20,7 @@ class Node:
     reason: str = ""
     cost_usd: float = 0.0
     launched_at: datetime
+    reclaim_at: datetime | None = None
     ended_at: datetime | None = None
 
 

@@ -14,13 +14,17 @@ class Role:
     name: str
     count: int
     required: bool = True
+    on_loss: str = "gang"
     shape: Shape
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rank:
+    """`incarnation` counts up each time that this rank alone is started again."""
+
     rank: int
     role: str
+    incarnation: int = 0
     node: str
     address: str
     phase: str

@@ -27,11 +27,12 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """An offer: one node of it costs `price_usd_h` an hour."""
+    """An offer: one node of it costs `price_usd_h` an hour, and `on_demand_usd_h` where it is not spot."""
 
     infra: str
     instance_type: str
     price_usd_h: float
+    on_demand_usd_h: float | None = None
     room: Room
     region: str = ""
     zone: str = ""

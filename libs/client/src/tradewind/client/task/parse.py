@@ -1,6 +1,7 @@
 """A task file as a job's spec. Pure: text in, `Task` or `TaskRefused` out.
 
-The format is a subset of SkyPilot 0.14's; `known_keys` lists what is read.
+The format is a subset of SkyPilot 0.14's, with `race`, `on_reclaim` and `on_loss` of our own; `known_keys`
+lists what is read.
 """
 
 import re
@@ -15,12 +16,15 @@ from tradewind.client.task import quantities, written
 from tradewind.client.task.problems import Position, Problem, TaskRefused
 from tradewind.client.task.quantities import Accelerators, Unreadable
 from tradewind.client.task.written import Fields, Written
+from tradewind.common.contracts.job import OnLoss
 from tradewind.common.contracts.task import ENV_NAME, NAME_RULE, JobSpec, RoleSpec
-from tradewind.common.contracts.values import Shape
+from tradewind.common.contracts.values import Recovery, Shape
 
 COMMAND_NAME = "tw-cmd"
 _NAME = re.compile(NAME_RULE)
 _MOST_NODES = 10_000
+_MOST_RACING = 8
+_MOST_RESTARTS = 10_000
 
 T = TypeVar("T")
 
@@ -50,6 +54,8 @@ class Task:
     file: str
     positions: Mapping[str, Position]
     """Where each field (`resources.cpus`) stands in the file, to say it of what goes wrong later."""
+    max_restarts: int = 0
+    """How often it asks to be started again after a failure of its own."""
 
     @property
     def folder(self) -> Path | None:
@@ -68,6 +74,13 @@ class Task:
         """The task for a cluster that is set up already."""
         roles = tuple(role.but(setup=None) for role in self.spec.roles)
         return replace(self, spec=self.spec.but(roles=roles))
+
+
+def restarts_of(task: Task | JobSpec, asked: int | None) -> int:
+    """How often it is started again after a failure of its own: as is asked, else as its file says."""
+    if asked is not None:
+        return asked
+    return task.max_restarts if isinstance(task, Task) else 0
 
 
 def parse(text: str, *, file: str, overrides: Overrides | None = None) -> Task:
@@ -118,6 +131,15 @@ def _understand(said: Fields, default_name: str, *, file: str, overrides: Overri
     memory = understood("resources.memory", lambda text: quantities.memory_gib(text, cpus), 0.0)
     accelerators = understood("resources.accelerators", quantities.accelerators, Accelerators("", 0))
     infra = understood("resources.infra", quantities.infra, None)
+    strategy = "resources.job_recovery.strategy"
+    recovery = understood(
+        strategy if strategy in said.fields else "resources.job_recovery",
+        quantities.recovery,
+        Recovery.EAGER_NEXT_REGION,
+    )
+    max_restarts = understood("resources.job_recovery.max_restarts_on_errors", _restarts, 0)
+    race = understood("resources.race", _racing, 1)
+    on_loss = understood("on_loss", quantities.on_loss, OnLoss.GANG)
     envs = _envs(said, problems)
     workdir = understood("workdir", _some_path, None)
     if problems:
@@ -134,12 +156,15 @@ def _understand(said: Fields, default_name: str, *, file: str, overrides: Overri
         ),
         setup=understood("setup", _commands, None),
         run=understood("run", _commands, None),
+        on_reclaim=understood("on_reclaim", _commands, None),
+        on_loss=on_loss,
     )
     return Task(
-        spec=JobSpec(name=name, roles=(role,), envs=envs),
+        spec=JobSpec(name=name, roles=(role,), envs=envs, recovery=recovery, race=race),
         workdir=workdir,
         file=file,
         positions=said.positions,
+        max_restarts=max_restarts,
     )
 
 
@@ -197,6 +222,14 @@ def _node_count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,5}", text) or int(text) > _MOST_NODES:
         raise Unreadable(f"{text!r} is not a number of nodes: write a whole number from 1 to {_MOST_NODES}")
     return int(text)
+
+
+def _racing(text: str) -> int:
+    return quantities.whole(text, least=1, most=_MOST_RACING, what="a number of places to try at once")
+
+
+def _restarts(text: str) -> int:
+    return quantities.whole(text, least=0, most=_MOST_RESTARTS, what="a number of restarts")
 
 
 def _commands(text: str) -> str | None:

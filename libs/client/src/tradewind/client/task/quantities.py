@@ -1,4 +1,5 @@
-"""How much of what: the forms in which SkyPilot's task files write CPUs, memory, accelerators and places.
+"""How much of what: the forms in which SkyPilot's task files write CPUs, memory, accelerators, places and
+recovery.
 
 Each function takes the text as written and returns the quantity, or raises `Unreadable` with a sentence.
 A plain `4` and `4+` mean the same here: at least so much (a Shape knows minima only).
@@ -6,6 +7,9 @@ A plain `4` and `4+` mean the same here: at least so much (a Shape knows minima 
 
 import re
 from dataclasses import dataclass
+
+from tradewind.common.contracts.job import OnLoss
+from tradewind.common.contracts.values import Recovery
 
 # SkyPilot counts in powers of two whatever the unit is called; so do we.
 _GIB_PER_UNIT = {"k": 2.0**-20, "m": 2.0**-10, "g": 1.0, "t": 2.0**10, "p": 2.0**20}
@@ -106,3 +110,31 @@ def infra(text: str) -> str | None:
             f"{text!r} is not a place: write cloud, cloud/region or cloud/region/zone, as in aws/us-east-1"
         )
     return "/".join([cloud, *rest])
+
+
+def whole(text: str, *, least: int, most: int, what: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text.strip()) or not least <= int(text) <= most:
+        raise Unreadable(f"{text!r} is not {what}: write a whole number from {least} to {most}")
+    return int(text)
+
+
+def recovery(text: str) -> Recovery:
+    """`EAGER_NEXT_REGION`, `FAILOVER`, in whatever case."""
+    if text.strip().upper() == "NONE":
+        raise Unreadable(
+            "no recovery is not supported yet: a job that lost its node is always started again; leave it out"
+        )
+    try:
+        return Recovery(text.strip().upper())
+    except ValueError:
+        raise Unreadable(f"{text!r} is not a strategy: write {' or '.join(Recovery)}") from None
+
+
+def on_loss(text: str) -> OnLoss:
+    """`gang`, `rank`."""
+    try:
+        return OnLoss(text.strip().lower())
+    except ValueError:
+        raise Unreadable(
+            f"{text!r} is nothing to start again: write `gang` for all nodes, or `rank` for the lost one"
+        ) from None

@@ -19,11 +19,17 @@ _KINDS = {
     "num_nodes": (("int", "str"), "a whole number such as 2"),
     "setup": (_TEXT, "shell commands, as in `setup: pip install numpy`"),
     "run": (_TEXT, "shell commands, as in `run: python train.py`"),
+    "on_reclaim": (_TEXT, "shell commands, as in `on_reclaim: python save.py`"),
+    "on_loss": (_TEXT, "`gang` or `rank`"),
     "resources.infra": (_TEXT, "a place such as aws/us-east-1"),
     "resources.cpus": (_NUMBER, "a number such as 4 or 4+"),
     "resources.memory": (_NUMBER, "an amount such as 16 or 16+"),
     "resources.accelerators": (_TEXT, "a kind and a count such as H100:8"),
     "resources.use_spot": (_FLAG, "true or false"),
+    "resources.race": (("int", "str"), "a whole number from 1 to 8"),
+    "resources.job_recovery": (_TEXT, "EAGER_NEXT_REGION or FAILOVER"),
+    "resources.job_recovery.strategy": (_TEXT, "EAGER_NEXT_REGION or FAILOVER"),
+    "resources.job_recovery.max_restarts_on_errors": (("int", "str"), "a whole number such as 3"),
 }
 
 
@@ -103,6 +109,9 @@ def _read_resources(node: yaml.MappingNode, found: Fields) -> None:
         path = f"resources.{key}"
         if key == "accelerators" and isinstance(value, yaml.CollectionNode):
             _read_accelerators(value, path, found)
+        elif key == "job_recovery" and isinstance(value, yaml.MappingNode):
+            for part, how in _known(value, path, found).items():
+                _read_leaf(how, f"{path}.{part}", found)
         else:
             _read_leaf(value, path, found)
 
@@ -165,7 +174,7 @@ def _mapping(node: yaml.Node, path: str, found: Fields, *, form: str) -> yaml.Ma
 
 def _known(node: yaml.MappingNode, under: str, found: Fields) -> dict[str, yaml.Node]:
     """The entries whose keys are read here; the others become problems."""
-    keys = known_keys.RESOURCES if under else known_keys.TASK
+    keys = known_keys.KNOWN[under]
     unique = _unique(node, under, found)
     for key in unique.keys() - set(keys):
         path = f"{under}.{key}" if under else key
