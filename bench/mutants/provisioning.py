@@ -10,46 +10,26 @@ from tradewind.common.contracts.node import NodePhase
 from tradewind.common.reactor.decision import Decision
 from tradewind.optimizer.domain import decide as placements
 from tradewind.provisioner.contracts import Terminated
-from tradewind.provisioner.domain import cluster, node, node_end
-from tradewind.provisioner.domain.plan import Census
+from tradewind.provisioner.domain import cluster, node, node_end, plan
 from tradewind.simulator.cloud import ScriptedCloud
 
 
 def no_orphan_sweep(patch: pytest.MonkeyPatch) -> None:
     """Machines that belong to no node are left alone."""
-
-    def careless(self: Census, infra: Any, survey: Any) -> Any:
-        return Decision(infra.evolve(survey=None))
-
-    patch.setattr(Census, "_sweep", careless)
+    patch.setattr(plan, "strays", lambda infra, survey, *, known, coming: ())
 
 
 def the_sweep_ends_launches_under_way(patch: pytest.MonkeyPatch) -> None:
     """A survey that sees machines of a launch which has not been heard of yet ends them."""
-    sweep = Census._sweep
-
-    def eager(self: Census, infra: Any, survey: Any) -> Any:
-        coming, self._launching = self._launching, {}
-        try:
-            return sweep(self, infra, survey)
-        finally:
-            self._launching = coming
-
-    patch.setattr(Census, "_sweep", eager)
-
-
-def missing_machines_are_not_missed(patch: pytest.MonkeyPatch) -> None:
-    """What a survey does not see, or sees dead, is not looked for."""
-    patch.setattr(Census, "_missing", lambda self, infra, survey, ctx: [])
+    strays = plan.strays
+    patch.setattr(
+        plan, "strays", lambda infra, survey, *, known, coming: strays(infra, survey, known=known, coming=())
+    )
 
 
 def silence_is_an_end(patch: pytest.MonkeyPatch) -> None:
     """A node whose agent is silent is lost, whatever its infra says."""
-
-    def lost(row: Any, ctx: Any) -> Any:
-        return node_end.lose(row, ctx.now, "its agent is silent")
-
-    patch.setattr(node, "_suspect", lost)
+    patch.setattr(node, "suspect", lambda row, ctx: node_end.lose(row, ctx.now, "its agent is silent"))
 
 
 def silent_nodes_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
@@ -169,7 +149,6 @@ MUTANTS = tuple(
         (
             no_orphan_sweep,
             the_sweep_ends_launches_under_way,
-            missing_machines_are_not_missed,
             silence_is_an_end,
             silent_nodes_are_not_looked_for,
             a_node_ends_without_being_vacated,
