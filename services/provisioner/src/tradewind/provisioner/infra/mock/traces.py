@@ -46,6 +46,11 @@ def steps_of(trace: Trace, folder: Path) -> tuple[Step, ...]:
     return (*steps, Step(at=(ends_s - trace.offset) / trace.speed, nodes=0))
 
 
+def names_in(file: Path) -> list[str]:
+    """Of the traces that a file holds; "" where there is one without a name. Raises TraceRefused."""
+    return sorted({str(row.get("trace", "")) for row in _rows(file)})
+
+
 def _rows(file: Path) -> list[Row]:
     try:
         rows = list(_read_parquet(file) if file.suffix == ".parquet" else _read_csv(file))
