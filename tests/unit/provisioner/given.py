@@ -97,7 +97,11 @@ def claim(phase: ClaimPhase = ClaimPhase.OPEN, *, version: int = 1, generation: 
 
 
 def placement(
-    *places: Place, round: int = 1, version: int = 1, phase: PlacementPhase = PlacementPhase.CHOSEN
+    *places: Place,
+    round: int = 1,
+    version: int = 1,
+    phase: PlacementPhase = PlacementPhase.CHOSEN,
+    race: int = 1,
 ) -> PlacementChosen:
     return PlacementChosen.of(
         PlacementLevel(
@@ -109,6 +113,7 @@ def placement(
             round=round,
             count=2,
             shape=Shape(),
+            race=race,
             ranked=places,
         )
     )
@@ -127,13 +132,14 @@ def cluster(phase: ClusterPhase = ClusterPhase.SEEKING, **changes: object) -> Cl
     ).but(**changes)
 
 
-def launched(cluster: Cluster, came: int = 2, *, failure: Failure | None = None) -> Launched:
-    assert cluster.launch is not None
+def launched(cluster: Cluster, came: int = 2, *, failure: Failure | None = None, lane: int = 0) -> Launched:
+    """The answer to one of the launches that are under way."""
+    launch = cluster.under_way[lane]
     instances = tuple(
         Instance(node=one, name=f"i-{one[:4]}", address="10.0.0.1", launched_at=NOW)
-        for one in cluster.launch.nodes[:came]
+        for one in launch.nodes[:came]
     )
-    return Launched(intent=cluster.launch.intent, target=cluster.id, instances=instances, failure=failure)
+    return Launched(intent=launch.intent, target=cluster.id, instances=instances, failure=failure)
 
 
 def refusal(scope: Scope = Scope.OFFER, kind: FailureKind = FailureKind.CAPACITY) -> Failure:

@@ -11,7 +11,7 @@ from tradewind.common.contracts.allocation import CapacityPhase, ClaimPhase
 from tradewind.common.contracts.node import DrainNode, NodeEvent, NodePhase, RestateNode
 from tradewind.common.contracts.registry import Message
 from tradewind.common.reactor.wiring import Alarm
-from tradewind.provisioner.contracts import InstanceGone, InstanceState, Looked, Terminated
+from tradewind.provisioner.contracts import InstanceGone, InstanceState, Looked, ReclaimNoticed, Terminated
 from tradewind.provisioner.domain import infra, orders
 from tradewind.provisioner.domain.model import Cluster, Infra, Node
 
@@ -51,9 +51,9 @@ def of_nodes(make: Callable[[Node, Play], Message]) -> Make:
 
 def launch_answered(came: int, refused: bool) -> Make:
     return lambda play: [
-        launched(one, came, failure=refusal() if refused else None)
+        launched(one, came, failure=refusal() if refused else None, lane=lane)
         for one in play.clusters
-        if one.launch is not None
+        for lane in range(len(one.under_way))
     ]
 
 
@@ -67,6 +67,9 @@ MOVES: dict[str, Make] = {
     "claim asks anew": lambda play: [claim(version=play.version, generation=2)],
     "claim closed": lambda play: [claim(ClaimPhase.CLOSED, version=play.version, generation=2)],
     "list": lambda play: [placement(place(), place(zone="us-b"), round=play.version, version=play.version)],
+    "list for a race": lambda play: [
+        placement(place(), place(zone="us-b"), place("gcp"), round=play.version, version=play.version, race=2)
+    ],
     "empty list": lambda play: [placement(round=play.version, version=play.version)],
     "gang came": launch_answered(2, refused=False),
     "half came": launch_answered(1, refused=True),
@@ -76,6 +79,9 @@ MOVES: dict[str, Make] = {
     "drain": of_nodes(lambda one, play: DrainNode(id=one.id, workspace="w", reason="asked")),
     "restate": of_nodes(lambda one, play: RestateNode(id=one.id, workspace="w")),
     "vacated": of_nodes(lambda one, play: capacity(CapacityPhase.VACATED, play.version, node=one.id)),
+    "to be reclaimed": of_nodes(
+        lambda one, play: ReclaimNoticed(intent="x", target=one.id, reclaim_at=one.launched_at)
+    ),
     "gone": of_nodes(lambda one, play: InstanceGone(intent="x", target=one.id, ended_at=one.launched_at)),
     "alive": of_nodes(lambda one, play: Looked(intent=one.looking, target=one.id, state=InstanceState.ALIVE)),
     "looked gone": of_nodes(
@@ -105,6 +111,11 @@ def test_any_order_of_inputs_leaves_every_row_ended_or_awake(steps: list[tuple[s
         for one in play.clusters:
             assert one.terminal or not one.arrived
             assert not one.terminal or not (set(one.nodes) & known), "a cluster ended before its nodes"
+            assert not one.terminal or not one.under_way, "a cluster ended before its launches"
+            ready = {
+                node.id for node in play.nodes if node.phase is NodePhase.READY and node.cluster == one.id
+            }
+            assert ready <= {*one.gang, *one.unwanted}, "only of the gang that was kept"
 
 
 @given(STEPS)

@@ -52,8 +52,7 @@ def test_every_machine_that_came_has_a_node_in_the_same_transaction(came: int, f
     world = World(SEED, begun)
     outcome = world.hear(launched(begun, came).but(failure=failure))
     nodes = [row for row in outcome.rows.values() if isinstance(row, Node)]
-    assert begun.launch is not None
-    assert [node.id for node in nodes] == list(begun.launch.nodes[:came])
+    assert [node.id for node in nodes] == list(begun.tries[0].nodes[:came])
     assert all(
         (node.phase, node.place, node.cluster, node.wake_at is not None)
         == (NodePhase.BOOTING, begun.place, begun.id, True)
@@ -102,8 +101,7 @@ def test_what_is_left_of_an_ended_node_is_removed() -> None:
 
 def test_a_launch_under_way_has_no_orphans() -> None:
     begun = launching()
-    assert begun.launch is not None
-    first, second = begun.launch.nodes
+    first, second = begun.tries[0].nodes
     world = World(SEED, begun)
     assert ends(world.hear(surveyed(found(first), found(second), seconds=1))) == []
     closed = world.hear(claim(ClaimPhase.CLOSED, version=2))
@@ -158,8 +156,7 @@ def test_an_infra_with_offers_of_its_own_is_looked_at_when_nodes_come_or_go() ->
     world.hear(launched(begun))
     assert world.done == [orders.SURVEY]
     survey = world.last.intents[0].id
-    assert begun.launch is not None
-    world.hear(InstanceGone(intent="x", target=begun.launch.nodes[0], ended_at=NOW))
+    world.hear(InstanceGone(intent="x", target=begun.tries[0].nodes[0], ended_at=NOW))
     assert orders.SURVEY not in world.done, "one at a time"
     world.hear(surveyed(intent=survey, offers=own.offers))
     assert world.done.count(orders.SURVEY) == 1, "it began before the last change"
@@ -176,10 +173,9 @@ def test_an_infra_of_the_catalog_is_not() -> None:
 
 def test_a_census_made_anew_knows_what_the_old_one_knew() -> None:
     begun = launching()
-    assert begun.launch is not None
     world = World(SEED, begun, node())
     world.census = Census(world.rows.values())
-    assert ends(world.hear(surveyed(found("n"), *map(found, begun.launch.nodes), found("stray")))) == [
+    assert ends(world.hear(surveyed(found("n"), *map(found, begun.tries[0].nodes), found("stray")))) == [
         "stray"
     ]
 

@@ -22,7 +22,6 @@ from tradewind.common.contracts.node import (
     ClusterProvisioning,
     ClusterSeeking,
     ClusterTerminated,
-    ClusterUp,
     DrainNode,
     NodePhase,
     RestateNode,
@@ -32,7 +31,7 @@ from tradewind.common.contracts.values import Failure, FailureKind, Place, Reten
 from tradewind.provisioner.contracts import LaunchOrder
 from tradewind.provisioner.domain import cluster as rules
 from tradewind.provisioner.domain.model import Cluster
-from tradewind.provisioner.domain.walk import speaks_for
+from tradewind.provisioner.domain.walk import keep, speaks_for
 
 HERE, THERE = place(zone="us-a"), place(zone="us-b")
 
@@ -48,10 +47,7 @@ def booting() -> Cluster:
 
 def up() -> Cluster:
     gang = booting()
-    for node in gang.gang:
-        gang = state(rules.observe_node(gang, node_event(node, NodePhase.READY), CTX))
-    assert gang.phase is ClusterPhase.UP
-    return gang
+    return state(keep(gang, gang.tries[0], CTX))
 
 
 def test_an_open_claim_makes_a_cluster_that_knows_its_name_and_waits() -> None:
@@ -79,12 +75,8 @@ def test_a_list_of_places_begins_a_launch_at_the_best() -> None:
     assert told(decision, ClusterProvisioning)[0].cluster.place == HERE
     order = decision.do[0].payload
     assert isinstance(order, LaunchOrder)
-    assert begun.launch is not None
-    assert (order.nodes, len(set(order.nodes)), decision.do[0].id) == (
-        begun.launch.nodes,
-        2,
-        begun.launch.intent,
-    )
+    assert order.nodes == begun.tries[0].nodes
+    assert (len(set(order.nodes)), decision.do[0].id) == (2, begun.tries[0].intent)
 
 
 def test_a_list_whose_claim_was_missed_asks_for_the_claim() -> None:
@@ -107,7 +99,7 @@ def test_the_whole_gang_came() -> None:
     begun = launching()
     decision = rules.observe_launch(begun, launched(begun), CTX)
     arrived = state(decision)
-    assert (arrived.gang, len(arrived.arrived), arrived.launch) == (tuple(arrived.nodes), 2, None)
+    assert (arrived.gang, len(arrived.arrived), arrived.under_way) == (tuple(arrived.nodes), 2, ())
     assert (decision.publish, decision.do) == ((), ())
 
 
@@ -125,12 +117,10 @@ def test_half_a_gang_is_given_back_and_the_next_place_tried(came: int, failure: 
     report = launched(begun, came).but(failure=failure)
     decision = rules.observe_launch(begun, report, after(seconds=1))
     moved_on = state(decision)
-    assert begun.launch is not None
-    assert moved_on.launch is not None
     assert (moved_on.place, moved_on.gang) == (THERE, ())
-    assert [drain.id for drain in told(decision, DrainNode)] == list(begun.launch.nodes[:came])
+    assert [drain.id for drain in told(decision, DrainNode)] == list(begun.tries[0].nodes[:came])
     assert len(moved_on.arrived) == came, "what came costs, so it gets a node"
-    assert not set(moved_on.launch.nodes) & set(begun.launch.nodes)
+    assert not set(moved_on.tries[0].nodes) & set(begun.tries[0].nodes)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +148,7 @@ def test_an_exhausted_list_asks_for_the_next_round() -> None:
     failure = refusal(Scope.INFRA, FailureKind.AUTH)
     decision = rules.observe_launch(begun, launched(begun, 0, failure=failure), CTX)
     seeking = state(decision)
-    assert (seeking.phase, seeking.launch, seeking.place) == (ClusterPhase.SEEKING, None, None)
+    assert (seeking.phase, seeking.tries, seeking.place) == (ClusterPhase.SEEKING, (), None)
     asked = told(decision, NextRound)[0]
     assert (asked.id, asked.generation, asked.round) == ("claim", 1, 1)
     assert [(one.place, one.failure) for one in asked.attempted] == [(HERE, failure)]
@@ -175,26 +165,9 @@ def test_the_next_round_launches_again() -> None:
 def test_a_newer_list_is_kept_while_a_launch_is_under_way() -> None:
     begun = launching(HERE)
     listed = state(rules.observe_placement(begun, placement(THERE, round=2), CTX))
-    assert (listed.launch, listed.ranked, listed.round) == (begun.launch, (THERE,), 2)
+    assert (listed.tries, listed.ranked, listed.round) == (begun.tries, (THERE,), 2)
     moved_on = state(rules.observe_launch(listed, launched(begun, 0, failure=refusal()), CTX))
     assert moved_on.place == THERE
-
-
-def test_it_is_up_when_all_are_ready() -> None:
-    gang = booting()
-    first, second = gang.gang
-    half = rules.observe_node(gang, node_event(first, NodePhase.READY), CTX)
-    assert (state(half).phase, half.publish) == (ClusterPhase.LAUNCHING, ())
-    whole = rules.observe_node(state(half), node_event(second, NodePhase.READY), CTX)
-    assert told(whole, ClusterUp)[0].cluster.nodes == gang.gang
-
-
-def test_a_suspect_is_not_ready() -> None:
-    gang = booting()
-    first, second = gang.gang
-    waiting = state(rules.observe_node(gang, node_event(first, NodePhase.SUSPECT), CTX))
-    waiting = state(rules.observe_node(waiting, node_event(second, NodePhase.READY), CTX))
-    assert waiting.phase is ClusterPhase.LAUNCHING
 
 
 @pytest.mark.parametrize("end", [NodePhase.FAILED, NodePhase.LOST, NodePhase.TERMINATED])
@@ -213,7 +186,7 @@ def test_what_is_left_of_a_given_up_gang_does_not_count() -> None:
     first, second = gang.gang
     moved_on = state(rules.observe_node(gang, node_event(first, NodePhase.FAILED), CTX))
     after_end = state(rules.observe_node(moved_on, node_event(second, NodePhase.TERMINATED), CTX))
-    assert (after_end.phase, after_end.launch) == (ClusterPhase.LAUNCHING, moved_on.launch)
+    assert (after_end.phase, after_end.tries) == (ClusterPhase.LAUNCHING, moved_on.tries)
 
 
 def test_a_cluster_that_is_up_outlives_a_lost_node_but_not_the_last() -> None:
@@ -241,7 +214,7 @@ def test_a_closed_claim_empties_all_nodes_and_ends_when_they_have() -> None:
 def test_a_claim_that_closes_during_a_launch_is_remembered_until_the_launch_is_known() -> None:
     begun = launching()
     draining = state(rules.observe_claim(begun, claim(ClaimPhase.CLOSED), CTX))
-    assert (draining.phase, draining.launch) == (ClusterPhase.DRAINING, begun.launch)
+    assert (draining.phase, draining.recalled) == (ClusterPhase.DRAINING, begun.tries)
     decision = rules.observe_launch(draining, launched(begun), CTX)
     assert [drain.id for drain in told(decision, DrainNode)] == list(state(decision).nodes)
     assert len(state(decision).arrived) == 2

@@ -36,12 +36,21 @@ def looked(state: InstanceState, intent: str = "look") -> Looked:
     return Looked(intent=intent, target="n", state=state, ended_at=None)
 
 
-@pytest.mark.parametrize("phase", [NodePhase.BOOTING, NodePhase.SUSPECT])
-def test_a_node_that_speaks_is_ready(phase: NodePhase) -> None:
-    decision = rules.hear(node(phase, boot="", reason="silent"), said(cpus=3), CTX)
+def test_a_suspect_that_speaks_is_ready() -> None:
+    decision = rules.hear(node(NodePhase.SUSPECT, reason="silent"), said(cpus=3), CTX)
     ready = state(decision)
     assert (ready.phase, ready.boot, ready.room.cpus, ready.reason) == (NodePhase.READY, "b1", 3, "")
     assert told(decision, NodeReady)[0].level == ready.level
+
+
+def test_a_booting_node_that_speaks_is_noted_and_waits_for_its_gang() -> None:
+    booting = node(NodePhase.BOOTING, boot="", wake_at=NOW + rules.BOOT_TIME)
+    decision = rules.hear(booting, said(cpus=3), after(seconds=50))
+    noted = state(decision)
+    assert (noted.phase, noted.boot, noted.room.cpus) == (NodePhase.BOOTING, "b1", 3)
+    assert (noted.wake_at, decision.publish) == (booting.wake_at, ())
+    waiting = rules.wake(noted, after(minutes=5))
+    assert (state(waiting).phase, waiting.do) == (NodePhase.BOOTING, ())
 
 
 def test_heartbeats_in_quick_order_change_no_row() -> None:
@@ -123,7 +132,9 @@ def test_what_is_gone_has_ended_at_its_cost(
 
 
 def test_a_node_that_never_speaks_is_terminated_and_has_failed() -> None:
-    ending = rules.wake(node(NodePhase.BOOTING, wake_at=NOW + timedelta(minutes=5)), after(minutes=5))
+    ending = rules.wake(
+        node(NodePhase.BOOTING, boot="", wake_at=NOW + timedelta(minutes=5)), after(minutes=5)
+    )
     assert state(ending).phase is NodePhase.TERMINATING
     assert [intent.hand for intent in ending.do] == [orders.TERMINATE]
     report = Terminated(intent=ending.do[0].id, target="n", ended_at=NOW + timedelta(minutes=5))

@@ -1,4 +1,6 @@
-"""What a cluster does about each input. Its way along the list of places is in `walk`."""
+"""What a cluster does about each input. Its way along the list of places is in `walk`; when a gang is whole,
+`plan` sees.
+"""
 
 from datetime import timedelta
 
@@ -8,7 +10,6 @@ from tradewind.common.contracts.node import (
     ClusterDraining,
     ClusterPhase,
     ClusterTerminated,
-    ClusterUp,
     NodeEvent,
     NodePhase,
     RestateNode,
@@ -16,14 +17,15 @@ from tradewind.common.contracts.node import (
 from tradewind.common.contracts.placement import PlacementEvent, PlacementPhase, RestatePlacement
 from tradewind.common.contracts.registry import Message
 from tradewind.common.contracts.values import Failure, FailureKind, Scope
-from tradewind.common.reactor.decision import Ctx, Decision, Intent, became
+from tradewind.common.reactor.decision import Ctx, Decision, became
 from tradewind.provisioner.contracts import Launched
 from tradewind.provisioner.domain import orders
-from tradewind.provisioner.domain.model import Arrival, Cluster, cluster_id
+from tradewind.provisioner.domain.model import LEAVING, Arrival, Cluster, Try, cluster_id
 from tradewind.provisioner.domain.walk import drains, give_up, launch_next, next_round
 
 SOON = timedelta(minutes=1)
 LATER = timedelta(minutes=10)
+NOT_WANTED = "its gang was not kept"
 
 
 def observe_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decision[Cluster]:
@@ -51,8 +53,9 @@ def observe_claim(cluster: Cluster | None, heard: ClaimEvent, ctx: Ctx) -> Decis
         return Decision(publish=over)
     if claim.phase is ClaimPhase.CLOSED:
         return close(cluster, "nobody wants it any more", ctx)
-    if claim.phase is ClaimPhase.OPEN and cluster.phase is ClusterPhase.UP and _is_broken(cluster):
-        return give_up(cluster.evolve(), _broken("a node was lost before the gang could serve"), ctx)
+    if claim.phase is ClaimPhase.OPEN and cluster.phase is ClusterPhase.UP and (gang := _broken(cluster)):
+        lost = _failure("a node was lost before the gang could serve")
+        return give_up(cluster.evolve(), gang, ctx, failure=lost)
     if (cluster.name, cluster.retention) != (claim.name, claim.retention):
         return became(cluster.evolve(name=claim.name, retention=claim.retention))
     return Decision()
@@ -71,8 +74,15 @@ def close(cluster: Cluster, reason: str, ctx: Ctx) -> Decision[Cluster]:
     """Empty and end every node; those of a launch under way as soon as they are known."""
     if cluster.phase is ClusterPhase.DRAINING:
         return Decision()
-    draining = cluster.evolve(phase=ClusterPhase.DRAINING, reason=reason, ranked=(), wake_at=ctx.now + SOON)
-    if _is_empty(draining):
+    draining = cluster.evolve(
+        phase=ClusterPhase.DRAINING,
+        reason=reason,
+        ranked=(),
+        tries=tuple(one for one in cluster.tries if one.came),
+        recalled=cluster.under_way,
+        wake_at=ctx.now + SOON,
+    )
+    if draining.is_empty:
         return _terminated(draining)
     return became(draining, ClusterDraining.of(draining.level), *drains(draining, reason))
 
@@ -92,35 +102,43 @@ def observe_placement(cluster: Cluster | None, heard: PlacementEvent, ctx: Ctx) 
             generation=placement.generation,
             count=placement.count,
             round=placement.round,
+            race=placement.race,
             ranked=placement.ranked,
         )
         return launch_next(unknown, ctx, RestateClaim(id=placement.id, workspace=placement.workspace))
     if cluster.terminal or cluster.phase is ClusterPhase.DRAINING or placement.round <= cluster.round:
         return Decision()
-    listed = cluster.evolve(round=placement.round, ranked=placement.ranked, attempted=())
+    listed = cluster.evolve(round=placement.round, race=placement.race, ranked=placement.ranked, attempted=())
     return launch_next(listed, ctx) if listed.phase is ClusterPhase.SEEKING else became(listed)
 
 
 def observe_launch(cluster: Cluster | None, heard: Launched, ctx: Ctx) -> Decision[Cluster]:
     """The infra answered. The whole gang came, or the next place is tried and what came is given back."""
-    if cluster is None or cluster.launch is None or cluster.launch.intent != heard.intent:
+    answered = _answered(cluster, heard)
+    if cluster is None or answered is None:
         return Decision()
-    launch = cluster.launch
     came = {instance.node: NodePhase.BOOTING for instance in heard.instances}
+    arrivals = tuple(Arrival(instance=instance, place=answered.place) for instance in heard.instances)
     arrived = cluster.evolve(
-        launch=None,
+        tries=tuple(one.but(came=True) if one.intent == heard.intent else one for one in cluster.tries),
+        recalled=tuple(one for one in cluster.recalled if one.intent != heard.intent),
         nodes={**cluster.nodes, **came},
-        arrived=tuple(Arrival(instance=instance, place=launch.place) for instance in heard.instances),
+        arrived=(*cluster.arrived, *arrivals),
         wake_at=ctx.now + SOON,
     )
-    if arrived.phase is ClusterPhase.DRAINING:
-        return became(arrived, *drains(arrived, arrived.reason)) if came else _settle(arrived, ctx)
+    if answered in cluster.recalled:
+        return (
+            became(arrived, *drains(arrived, arrived.reason or NOT_WANTED)) if came else _settle(arrived, ctx)
+        )
     failure = heard.failure
-    if failure is None and came.keys() < set(launch.nodes):
-        failure = _not_all_came(len(came), len(launch.nodes))
-    if failure is not None:
-        return give_up(arrived, failure, ctx)
-    return became(arrived.but(gang=launch.nodes))
+    if failure is None and came.keys() < set(answered.nodes):
+        failure = _not_all_came(len(came), len(answered.nodes))
+    return give_up(arrived, answered, ctx, failure=failure) if failure is not None else became(arrived)
+
+
+def _answered(cluster: Cluster | None, heard: Launched) -> Try | None:
+    under_way = cluster.under_way if cluster is not None else ()
+    return next((one for one in under_way if one.intent == heard.intent), None)
 
 
 def _not_all_came(came: int, count: int) -> Failure:
@@ -140,50 +158,41 @@ def observe_node(cluster: Cluster | None, heard: NodeEvent, ctx: Ctx) -> Decisio
 
 def _settle(cluster: Cluster, ctx: Ctx, *, why: str = "") -> Decision[Cluster]:
     """`cluster` has just evolved: what follows from where its nodes are."""
+    gang = _broken(cluster)
     match cluster.phase:
-        case ClusterPhase.DRAINING | ClusterPhase.UP if _is_empty(cluster):
+        case ClusterPhase.DRAINING | ClusterPhase.UP if cluster.is_empty:
             return _terminated(cluster)
-        case ClusterPhase.LAUNCHING if _is_broken(cluster):
-            return give_up(cluster, _broken(why or "a node ended"), ctx)
-        case ClusterPhase.UP if _is_broken(cluster):
+        case ClusterPhase.LAUNCHING if gang is not None:
+            return give_up(cluster, gang, ctx, failure=_failure(why or "a node ended"))
+        case ClusterPhase.UP if gang is not None:
             # Only a claim that still asks minds: one that was served has said what it wants instead.
             return became(cluster, RestateClaim(id=cluster.claim, workspace=cluster.workspace))
-        case ClusterPhase.LAUNCHING if cluster.gang and _all_ready(cluster):
-            up = cluster.but(phase=ClusterPhase.UP, reason="", wake_at=ctx.now + LATER)
-            return became(up, ClusterUp.of(up.level))
         case _:
             return became(cluster)
 
 
 def wake(cluster: Cluster, ctx: Ctx) -> Decision[Cluster]:
     """Nobody called: ask all who may have spoken unheard, and say again what it wants of them."""
-    again = cluster.evolve(wake_at=ctx.now + (LATER if cluster.phase is ClusterPhase.UP else SOON))
+    at_rest = cluster.phase is ClusterPhase.UP and not cluster.unwanted and not cluster.under_way
+    again = cluster.evolve(wake_at=ctx.now + (LATER if at_rest else SOON))
     ask: list[Message] = [RestateClaim(id=cluster.claim, workspace=cluster.workspace)]
     ask += [RestateNode(id=node, workspace=cluster.workspace) for node in cluster.nodes]
+    ask += drains(cluster, cluster.reason or NOT_WANTED)
     if cluster.phase is ClusterPhase.SEEKING:
         ask.append(RestatePlacement(id=cluster.claim, workspace=cluster.workspace))
         if cluster.round:
             ask.append(next_round(cluster))
-    if cluster.phase is ClusterPhase.DRAINING:
-        ask += drains(cluster, cluster.reason)
-    under_way: tuple[Intent, ...] = (orders.launch(cluster, cluster.launch),) if cluster.launch else ()
-    return became(again, *ask, do=under_way)
+    return became(again, *ask, do=tuple(orders.launch(cluster, one) for one in cluster.under_way))
 
 
-def _is_broken(cluster: Cluster) -> bool:
-    return any(node not in cluster.nodes for node in cluster.gang)
+def _broken(cluster: Cluster) -> Try | None:
+    """A gang of which a node has ended, or is about to."""
+    staying = {node for node, phase in cluster.nodes.items() if phase not in LEAVING}
+    return next((one for one in cluster.tries if one.came and not staying.issuperset(one.nodes)), None)
 
 
-def _broken(why: str) -> Failure:
+def _failure(why: str) -> Failure:
     return Failure(kind=FailureKind.TRANSIENT, scope=Scope.OFFER, message=why)
-
-
-def _all_ready(cluster: Cluster) -> bool:
-    return all(cluster.nodes[node] is NodePhase.READY for node in cluster.gang)
-
-
-def _is_empty(cluster: Cluster) -> bool:
-    return cluster.launch is None and not cluster.nodes
 
 
 def _terminated(cluster: Cluster) -> Decision[Cluster]:

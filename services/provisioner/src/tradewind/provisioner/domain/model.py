@@ -21,6 +21,7 @@ from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import derived_id
 from tradewind.provisioner.contracts import Found, Instance
 
+LEAVING = frozenset({NodePhase.DRAINING, NodePhase.TERMINATING})
 SYSTEM = "system"
 """The workspace of what belongs to the installation itself."""
 
@@ -76,12 +77,15 @@ class Infra(Aggregate):
         )
 
 
-class Launch(Value):
-    """A launch under way: nobody knows yet which of `nodes` exist."""
+class Try(Value):
+    """One place of a list that is tried for a whole gang."""
 
     intent: str
+    """Of its launch."""
     place: Place
     nodes: tuple[str, ...]
+    came: bool = False
+    """False: the launch is under way, and nobody knows yet which of `nodes` exist. True: all of them came."""
 
 
 class Arrival(Value):
@@ -109,10 +113,12 @@ class Cluster(Aggregate):
     """What is left of that list, best first."""
     attempted: tuple[Attempted, ...] = ()
     """What was tried of it, and how it refused."""
-    place: Place | None = None
-    launch: Launch | None = None
-    gang: tuple[str, ...] = ()
-    """The nodes that are to be up together."""
+    race: int = 1
+    """How many places are tried at once; the first whole gang is kept."""
+    tries: tuple[Try, ...] = ()
+    """What is tried now; of a cluster that is up, the one that was kept."""
+    recalled: tuple[Try, ...] = ()
+    """Launches under way that nobody waits for any more: what they bring is given back."""
     nodes: dict[str, NodePhase] = Field(default_factory=dict[str, NodePhase])
     """Every node that it launched and that has not ended, those of given-up gangs too."""
     arrived: tuple[Arrival, ...] = ()
@@ -125,6 +131,30 @@ class Cluster(Aggregate):
     @property
     def terminal(self) -> bool:
         return self.phase is ClusterPhase.TERMINATED
+
+    @property
+    def under_way(self) -> tuple[Try, ...]:
+        """Launches that are not answered yet."""
+        return (*(one for one in self.tries if not one.came), *self.recalled)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.nodes and not self.under_way
+
+    @property
+    def unwanted(self) -> list[str]:
+        """Its nodes that have yet to be told to leave: those of no try, or all."""
+        tried = {node for one in self.tries for node in one.nodes}
+        wanted = tried if self.phase is not ClusterPhase.DRAINING else set[str]()
+        return [node for node, phase in self.nodes.items() if node not in wanted and phase not in LEAVING]
+
+    @property
+    def place(self) -> Place | None:
+        return self.tries[0].place if self.tries else None
+
+    @property
+    def gang(self) -> tuple[str, ...]:
+        return self.tries[0].nodes if self.tries and self.tries[0].came else ()
 
     @property
     def level(self) -> ClusterLevel:

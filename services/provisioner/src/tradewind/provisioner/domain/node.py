@@ -67,21 +67,31 @@ def enter(arrival: Arrival, cluster: Cluster, ctx: Ctx) -> Decision[Node]:
 
 
 def hear(node: Node | None, heard: NodeSaid, ctx: Ctx) -> Decision[Node]:
-    """Its agent speaks. A new boot id is an agent that was started again; what it runs goes on."""
+    """Its agent speaks. A new boot id is an agent that was started again; what it runs goes on.
+
+    One that boots is ready once its gang is whole, which the plan sees: until then it may be given back.
+    """
     if node is None or node.terminal or node.phase is NodePhase.TERMINATING:
         return Decision()
     same = (node.boot, node.room, node.address) == (heard.boot, heard.room, heard.address)
-    awaited = node.phase in {NodePhase.BOOTING, NodePhase.SUSPECT}
-    if same and not awaited and ctx.now - node.heard_at < NOTED_EVERY:
+    if same and node.phase is not NodePhase.SUSPECT and ctx.now - node.heard_at < NOTED_EVERY:
         return Decision()
     noted = node.evolve(heard_at=ctx.now, boot=heard.boot, room=heard.room, address=heard.address, held=False)
-    if node.phase is NodePhase.DRAINING:
-        return became(noted)
-    ready = noted.but(phase=NodePhase.READY, reason="", wake_at=ctx.now + SILENCE)
-    if awaited:
-        return became(ready, NodeReady.of(ready.level))
-    changed = (node.room, node.address) != (ready.room, ready.address)
-    return became(ready, NodeRestated.of(ready.level)) if changed else became(ready)
+    match node.phase:
+        case NodePhase.BOOTING | NodePhase.DRAINING:
+            return became(noted)
+        case NodePhase.SUSPECT:
+            return be_ready(noted, ctx)
+        case _:
+            listened = noted.but(wake_at=ctx.now + SILENCE)
+            changed = (node.room, node.address) != (noted.room, noted.address)
+            return became(listened, NodeRestated.of(listened.level)) if changed else became(listened)
+
+
+def be_ready(node: Node, ctx: Ctx) -> Decision[Node]:
+    """`node` has just evolved: work may be placed on it."""
+    ready = node.but(phase=NodePhase.READY, reason="", wake_at=ctx.now + SILENCE)
+    return became(ready, NodeReady.of(ready.level))
 
 
 def drain(node: Node | None, heard: DrainNode, ctx: Ctx) -> Decision[Node]:
@@ -138,6 +148,9 @@ def wake(node: Node, ctx: Ctx) -> Decision[Node]:
             return became(node.evolve(wake_at=ctx.now + SILENCE))
         case NodePhase.READY if ctx.now < node.heard_at + SILENCE:
             return became(node.evolve(wake_at=node.heard_at + SILENCE))
+        case NodePhase.BOOTING if node.boot:
+            # It waits for the others of its gang, each of which has a deadline of its own.
+            return became(node.evolve(wake_at=ctx.now + BOOT_TIME), NodeRestated.of(node.level))
         case NodePhase.BOOTING:
             minutes = BOOT_TIME.total_seconds() / 60
             reason = f"its agent did not speak within {minutes:g} minutes"

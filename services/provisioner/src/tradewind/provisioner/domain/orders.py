@@ -2,7 +2,7 @@
 
 from tradewind.common.reactor.decision import Ctx, Intent, derived_id
 from tradewind.provisioner.contracts import LaunchOrder, LookOrder, SurveyOrder, TerminateOrder
-from tradewind.provisioner.domain.model import Cluster, Infra, Launch, Node
+from tradewind.provisioner.domain.model import Cluster, Infra, Node, Try
 
 SURVEY = "survey"
 LAUNCH = "launch"
@@ -16,15 +16,15 @@ def survey(infra: Infra, ctx: Ctx) -> Intent:
     return Intent(intent, SURVEY, infra.id, SurveyOrder(infra=infra.id))
 
 
-def launch(cluster: Cluster, under_way: Launch) -> Intent:
+def launch(cluster: Cluster, tried: Try) -> Intent:
     order = LaunchOrder(
         cluster=cluster.id,
         claim=cluster.claim,
         workspace=cluster.workspace,
-        place=under_way.place,
-        nodes=under_way.nodes,
+        place=tried.place,
+        nodes=tried.nodes,
     )
-    return Intent(under_way.intent, LAUNCH, cluster.id, order)
+    return Intent(tried.intent, LAUNCH, cluster.id, order)
 
 
 def look(node: Node, ctx: Ctx) -> Intent:

@@ -62,4 +62,5 @@ def _missing(node: Node, survey: Survey, ctx: Ctx) -> Decision[Node]:
     spoke = node.boot != "" and node.known_since + LAG < survey.taken_at
     if not spoke or ctx.now - node.heard_at <= nodes.SILENCE:
         return Decision()
-    return terminate(node.evolve(ends_as=NodePhase.LOST), "its infra has it no more", ctx)
+    ends_as = NodePhase.FAILED if node.phase is NodePhase.BOOTING else NodePhase.LOST
+    return terminate(node.evolve(ends_as=ends_as), "its infra has it no more", ctx)

@@ -1,4 +1,4 @@
-"""The walk along a placement's list: place after place, the whole gang or nothing, until one yields it."""
+"""The walk along a placement's list: place after place, or a few at once, until one yields the whole gang."""
 
 from datetime import timedelta
 
@@ -6,71 +6,101 @@ from tradewind.common.contracts.node import (
     ClusterPhase,
     ClusterProvisioning,
     ClusterSeeking,
+    ClusterUp,
     DrainNode,
     NodePhase,
 )
 from tradewind.common.contracts.placement import Attempted, NextRound
 from tradewind.common.contracts.registry import Message
-from tradewind.common.contracts.values import Failure, Place, Scope
+from tradewind.common.contracts.values import Failure, FailureKind, Place, Scope
 from tradewind.common.reactor.decision import Ctx, Decision, became, derived_id
 from tradewind.provisioner.domain import orders
-from tradewind.provisioner.domain.model import Cluster, Launch
+from tradewind.provisioner.domain.model import Cluster, Try
 
 ANSWERED_WITHIN = timedelta(minutes=1)
 """What is not answered by then is asked for again."""
 
 
 def launch_next(cluster: Cluster, ctx: Ctx, *say: Message) -> Decision[Cluster]:
-    """`cluster` has just evolved: begin a launch at the next place, or ask for another list."""
-    if not cluster.ranked:
+    """`cluster` has just evolved: begin a launch in every free lane, or ask for another list."""
+    free = max(cluster.race - len(cluster.tries), 0)
+    begun = tuple(
+        _try(cluster, place, intent=ctx.new_id(orders.LAUNCH, cluster.id, lane))
+        for lane, place in enumerate(cluster.ranked[:free])
+    )
+    if not begun and not cluster.tries:
         return _seek(cluster, ctx, *say)
-    place, *rest = cluster.ranked
-    intent = ctx.new_id(orders.LAUNCH, cluster.id)
-    nodes = tuple(derived_id(intent, ordinal) for ordinal in range(cluster.count))
-    launch = Launch(intent=intent, place=place, nodes=nodes)
     launching = cluster.but(
         phase=ClusterPhase.LAUNCHING,
-        place=place,
-        ranked=tuple(rest),
-        launch=launch,
-        gang=(),
+        ranked=cluster.ranked[free:],
+        tries=(*cluster.tries, *begun),
         wake_at=ctx.now + ANSWERED_WITHIN,
     )
-    return became(
-        launching,
-        *say,
-        ClusterProvisioning.of(launching.level),
-        do=(orders.launch(launching, launch),),
+    if begun:
+        say = (*say, ClusterProvisioning.of(launching.level))
+    return became(launching, *say, do=tuple(orders.launch(launching, one) for one in begun))
+
+
+def _try(cluster: Cluster, place: Place, *, intent: str) -> Try:
+    nodes = tuple(derived_id(intent, ordinal) for ordinal in range(cluster.count))
+    return Try(intent=intent, place=place, nodes=nodes)
+
+
+def give_up(cluster: Cluster, tried: Try, ctx: Ctx, *, failure: Failure) -> Decision[Cluster]:
+    """`cluster` has just evolved: a place refused, or its gang broke before it was up. Empty it, go on."""
+    moving_on = cluster.but(
+        reason=failure.message,
+        tries=tuple(one for one in cluster.tries if one.intent != tried.intent),
+        ranked=tuple(place for place in cluster.ranked if not speaks_for(failure, tried.place, place)),
+        attempted=(*cluster.attempted, Attempted(place=tried.place, failure=failure)),
     )
+    return launch_next(moving_on, ctx, *drains(moving_on, failure.message))
 
 
-def give_up(cluster: Cluster, failure: Failure, ctx: Ctx) -> Decision[Cluster]:
-    """`cluster` has just evolved: its place refused, or its gang broke before it was up. Empty it, go on."""
-    if cluster.place is None:
-        return launch_next(cluster, ctx)
-    skipped = tuple(place for place in cluster.ranked if not speaks_for(failure, cluster.place, place))
-    attempted = (*cluster.attempted, Attempted(place=cluster.place, failure=failure))
-    moving_on = cluster.but(reason=failure.message, ranked=skipped, attempted=attempted)
-    return launch_next(moving_on, ctx, *drains(cluster, failure.message))
+def keep(cluster: Cluster, tried: Try, ctx: Ctx) -> Decision[Cluster]:
+    """Its whole gang is there: it is kept. What else was tried is given back, as soon as it is known."""
+    others = tuple(one for one in cluster.tries if one.intent != tried.intent)
+    up = cluster.evolve(
+        phase=ClusterPhase.UP,
+        reason="",
+        tries=(tried,),
+        recalled=(*cluster.recalled, *(one for one in others if not one.came)),
+        nodes={**cluster.nodes, **dict.fromkeys(tried.nodes, NodePhase.READY)},
+        wake_at=ctx.now + ANSWERED_WITHIN,
+    )
+    return became(up, ClusterUp.of(up.level), *drains(up, "another place was faster"))
 
 
 def speaks_for(failure: Failure, tried: Place, other: Place) -> bool:
-    """Whether the refusal at `tried` tells that `other` would refuse too."""
+    """Whether the refusal at `tried` tells that `other` would refuse too.
+
+    Clouds count quotas apart for spot and on-demand, and for each family of accelerators: AWS by vCPUs of a
+    family in a region, GCP by model and `PREEMPTIBLE_`, Azure by family, with one pool for spot.
+    """
+    if failure.kind is FailureKind.QUOTA and _bought_as(tried) != _bought_as(other):
+        return False
     match failure.scope:
         case Scope.INFRA:
             return other.infra == tried.infra
         case Scope.REGION:
             return (other.infra, other.region) == (tried.infra, tried.region)
         case Scope.ZONE:
-            return (other.infra, other.region, other.zone) == (tried.infra, tried.region, tried.zone)
+            return _zone(other) == _zone(tried)
         case Scope.OFFER:
-            return other == tried
+            same_type = other.instance_type == tried.instance_type
+            return _zone(other) == _zone(tried) and same_type and other.spot == tried.spot
+
+
+def _bought_as(place: Place) -> tuple[bool, str | None]:
+    return place.spot, place.room.accelerator
+
+
+def _zone(place: Place) -> tuple[str, str, str]:
+    return place.infra, place.region, place.zone
 
 
 def _seek(cluster: Cluster, ctx: Ctx, *say: Message) -> Decision[Cluster]:
-    seeking = cluster.but(
-        phase=ClusterPhase.SEEKING, place=None, gang=(), launch=None, wake_at=ctx.now + ANSWERED_WITHIN
-    )
+    seeking = cluster.but(phase=ClusterPhase.SEEKING, wake_at=ctx.now + ANSWERED_WITHIN)
     return became(seeking, *say, next_round(seeking), ClusterSeeking.of(seeking.level))
 
 
@@ -85,9 +115,5 @@ def next_round(cluster: Cluster) -> NextRound:
 
 
 def drains(cluster: Cluster, reason: str) -> list[DrainNode]:
-    """To every node that has not begun to leave."""
-    return [
-        DrainNode(id=node, workspace=cluster.workspace, reason=reason)
-        for node, phase in cluster.nodes.items()
-        if phase not in {NodePhase.DRAINING, NodePhase.TERMINATING}
-    ]
+    """To every node that is not wanted and has not begun to leave."""
+    return [DrainNode(id=node, workspace=cluster.workspace, reason=reason) for node in cluster.unwanted]
