@@ -58,10 +58,10 @@ class Seen:
         default_factory=lambda: defaultdict[str, dict[Fence, int]](dict)
     )
     """By job, the exit codes of the runs that ended by themselves."""
-    prepared: dict[tuple[str, int], set[int]] = field(
-        default_factory=lambda: defaultdict[tuple[str, int], set[int]](set)
+    prepared: dict[tuple[str, int], set[tuple[int, int]]] = field(
+        default_factory=lambda: defaultdict[tuple[str, int], set[tuple[int, int]]](set)
     )
-    """By job and attempt, the ranks whose setup has ended well."""
+    """By job and attempt, the ranks whose setup has ended well, each with its incarnation."""
     cancelled: set[str] = field(default_factory=set[str])
     """Jobs whose end somebody asked for."""
     submitted: set[str] = field(default_factory=set[str])
@@ -114,7 +114,7 @@ class Seen:
         if process.part is Part.RUN:
             self.exits[fence.job][fence] = process.code
         elif process.code == 0:
-            self.prepared[fence.job, fence.attempt].add(fence.rank)
+            self.prepared[fence.job, fence.attempt].add((fence.rank, fence.incarnation))
 
 
 def _message_id(packet: Packet) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tradewind.common.contracts.job import JobSummary, RoleSummary
-from tradewind.common.contracts.values import Shape
+from tradewind.common.contracts.job import JobSummary, OnLoss, RoleSummary
+from tradewind.common.contracts.values import Recovery, Shape
 from tradewind.common.reactor.decision import derived_id
 from tradewind.jobs_controller.domain.workflow import job_id
 from tradewind.simulator.machine import Script
@@ -95,7 +95,7 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
         cpus=random.choice((0.5, 1.0, 1.0, 2.0, 4.0)),
         memory_gib=random.choice((0.0, 1.0, 4.0)),
         accelerator="L4" if random.random() < 0.2 else None,
-        infra=random.choice((None, None, None, None, "scripted", "scripted/east", "*/west/a", "hosts")),
+        infra=random.choice((None, None, None, None, "scripted", "scripted/east", "*/west/west-a", "hosts")),
         use_spot=random.random() < 0.3,
     )
     if shape.infra == "hosts":
@@ -116,18 +116,32 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
         id=derived_id("ask", seed, number),
         number=number,
         at_s=at_s,
-        summary=JobSummary(
-            name=f"job-{number}",
-            roles=roles,
-            priority=random.choice((0, 0, 0, 5, -5)),
-            max_restarts=restarts,
-            cluster=cluster,
+        summary=_recovering(
+            JobSummary(
+                name=f"job-{number}",
+                roles=roles,
+                priority=random.choice((0, 0, 0, 5, -5)),
+                max_restarts=restarts,
+                cluster=cluster,
+            ),
+            Random(f"recovery/{seed}/{number}"),
         ),
         script=_draw_script(random, restarts),
         count=random.randint(2, min(room, 12)) if array else None,
         cancel_at_s=at_s + random.choice((0.0, 1.0, 20.0, 200.0)) * random.random()
         if random.random() < 0.2
         else None,
+    )
+
+
+def _recovering(summary: JobSummary, random: Random) -> JobSummary:
+    """How it is started again: all of it or one rank, elsewhere or there; in how many places at once."""
+    return summary.but(
+        roles=tuple(
+            role.but(on_loss=random.choice((OnLoss.GANG, OnLoss.GANG, OnLoss.RANK))) for role in summary.roles
+        ),
+        recovery=random.choice(tuple(Recovery)),
+        race=random.choice((1, 1, 2, 3)),
     )
 
 
