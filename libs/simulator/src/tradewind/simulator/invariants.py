@@ -13,6 +13,7 @@ from tradewind.common.contracts.job import (
     TERMINAL_WORKFLOW_PHASES,
     JobLevel,
     JobPhase,
+    OnLoss,
     WorkflowPhase,
 )
 from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, NodePhase
@@ -187,13 +188,25 @@ def one_life_of_a_rank(seen: Seen, machine: Machine, process: Process) -> Broken
 
 
 def a_gang_starts_together(seen: Seen, machine: Machine, process: Process) -> Broken:
-    """No rank runs before every rank of its attempt was prepared."""
+    """No rank runs before every rank of its attempt was prepared, and itself in its present incarnation."""
     fence = process.fence
     if process.part is Part.RUN:
+        prepared = seen.prepared[fence.job, fence.attempt]
         gang = range(seen.workload.ask_of[fence.job].summary.ranks)
-        late = set(gang) - seen.prepared[fence.job, fence.attempt]
+        late = set(gang) - {rank for rank, _ in prepared}
         if late:
             yield f"{fence} runs on {machine.node}, and ranks {sorted(late)} were never prepared"
+        elif (fence.rank, fence.incarnation) not in prepared:
+            yield f"{fence} runs on {machine.node}, and was never prepared"
+
+
+def a_rank_is_replaced_where_its_role_allows_it(seen: Seen, machine: Machine, process: Process) -> Broken:
+    """A rank is started again alone only if its role says so; else its whole gang is, as a next attempt."""
+    fence = process.fence
+    summary = seen.workload.ask_of[fence.job].summary
+    role_of = [role for role in summary.roles for _ in range(role.count)]
+    if fence.incarnation and (role_of[fence.rank].on_loss is OnLoss.GANG or summary.cluster is not None):
+        yield f"{fence} begins on {machine.node}, though its gang is started again as a whole"
 
 
 def no_machine_is_oversold(seen: Seen, machine: Machine, process: Process) -> Broken:
@@ -364,6 +377,7 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
 AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     one_life_of_a_rank,
     a_gang_starts_together,
+    a_rank_is_replaced_where_its_role_allows_it,
     no_machine_is_oversold,
 )
 BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
