@@ -31,7 +31,7 @@ from tradewind.common.contracts.values import Failure, FailureKind, Place, Reten
 from tradewind.provisioner.contracts import LaunchOrder
 from tradewind.provisioner.domain import cluster as rules
 from tradewind.provisioner.domain.model import Cluster
-from tradewind.provisioner.domain.walk import keep, speaks_for
+from tradewind.provisioner.domain.walk import keep
 
 HERE, THERE = place(zone="us-a"), place(zone="us-b")
 
@@ -121,26 +121,6 @@ def test_half_a_gang_is_given_back_and_the_next_place_tried(came: int, failure: 
     assert [drain.id for drain in told(decision, DrainNode)] == list(begun.tries[0].nodes[:came])
     assert len(moved_on.arrived) == came, "what came costs, so it gets a node"
     assert not set(moved_on.tries[0].nodes) & set(begun.tries[0].nodes)
-
-
-@pytest.mark.parametrize(
-    ("scope", "left"),
-    [
-        (Scope.OFFER, ["us/us-b", "eu/eu-a", "gcp"]),
-        (Scope.ZONE, ["us/us-b", "eu/eu-a", "gcp"]),
-        (Scope.REGION, ["eu/eu-a", "gcp"]),
-        (Scope.INFRA, ["gcp"]),
-    ],
-)
-def test_a_refusal_skips_what_it_speaks_for(scope: Scope, left: list[str]) -> None:
-    others = {"us/us-b": THERE, "eu/eu-a": place(region="eu", zone="eu-a"), "gcp": place("gcp", "", "")}
-    assert [name for name, other in others.items() if not speaks_for(refusal(scope), HERE, other)] == left
-
-
-def test_another_type_in_the_same_zone_is_another_offer() -> None:
-    larger = HERE.but(instance_type="l")
-    assert not speaks_for(refusal(Scope.OFFER), HERE, larger)
-    assert speaks_for(refusal(Scope.ZONE), HERE, larger)
 
 
 def test_an_exhausted_list_asks_for_the_next_round() -> None:

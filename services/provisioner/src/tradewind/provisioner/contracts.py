@@ -86,6 +86,7 @@ class Surveyed(Report, owner="provisioner", name="surveyed"):
 class Launched(Report, owner="provisioner", name="launched"):
     """Answers `LaunchOrder`; `target` is the cluster. With `failure`, `instances` is what came anyhow."""
 
+    infra: str = ""
     instances: tuple[Instance, ...] = ()
     failure: Failure | None = None
 

@@ -15,6 +15,7 @@ from tradewind.common.hands import Hand, Transient
 from tradewind.common.reactor.decision import Intent
 from tradewind.common.reactor.ports import Clock
 from tradewind.provisioner.contracts import (
+    Instance,
     InstanceState,
     Launched,
     LaunchOrder,
@@ -74,19 +75,19 @@ class LaunchHand(Repeatable):
         order = _order(intent, LaunchOrder)
         driver = self.drivers.get(order.place.infra)
         if driver is None:
-            return _refused(intent, f"this installation has no driver for {order.place.infra}")
+            return _refused(intent, order, f"this installation has no driver for {order.place.infra}")
         if len(order.nodes) > 1 and not driver.capabilities.multi_node:
-            return _refused(intent, f"{driver.name} launches one node at a time, not {len(order.nodes)}")
+            return _refused(
+                intent, order, f"{driver.name} launches one node at a time, not {len(order.nodes)}"
+            )
         admissions = await self.enrolment.admit(order.nodes)
         try:
             instances = await driver.launch(order, token=intent.id, admissions=admissions)
         except LaunchRefused as refused:
             for node in set(order.nodes) - {instance.node for instance in refused.instances}:
                 await self.enrolment.dismiss(node)
-            return Launched(
-                intent=intent.id, target=intent.target, instances=refused.instances, failure=refused.failure
-            )
-        return Launched(intent=intent.id, target=intent.target, instances=instances)
+            return _launched(intent, order, refused.instances, failure=refused.failure)
+        return _launched(intent, order, instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,13 @@ def _order(intent: Intent, kind: type[Order]) -> Order:
     return intent.payload
 
 
-def _refused(intent: Intent, why: str) -> Launched:
+def _refused(intent: Intent, order: LaunchOrder, why: str) -> Launched:
     failure = Failure(kind=FailureKind.INVALID, scope=Scope.INFRA, message=why)
-    return Launched(intent=intent.id, target=intent.target, failure=failure)
+    return _launched(intent, order, (), failure=failure)
+
+
+def _launched(
+    intent: Intent, order: LaunchOrder, came: tuple[Instance, ...], *, failure: Failure | None = None
+) -> Launched:
+    infra = order.place.infra
+    return Launched(intent=intent.id, target=intent.target, infra=infra, instances=came, failure=failure)

@@ -31,6 +31,7 @@ def wiring(infras: Iterable[str]) -> Wiring:
         kinds=(Infra, Cluster, Node),
         reactions=(
             on(Surveyed, Infra, key=lambda heard: heard.target, decide=infra.observe_survey),
+            on(Launched, Infra, key=lambda heard: (heard.infra,), decide=infra.observe_launch),
             on(ClaimEvent, Cluster, key=_cluster_of_claim, decide=cluster.observe_claim),
             on(ClaimEvent, Cluster, key=_older_clusters_of_claim, decide=cluster.observe_newer_claim),
             on(PlacementEvent, Cluster, key=_cluster_of_placement, decide=cluster.observe_placement),

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from tradewind.common.contracts.node import InfraRestated, InfraSurveyed
+from tradewind.common.contracts.values import FailureKind
 from tradewind.common.reactor.decision import Ctx, Decision, became
-from tradewind.provisioner.contracts import Surveyed
+from tradewind.provisioner.contracts import Launched, Surveyed
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import SYSTEM, Infra, Survey
 
@@ -55,11 +56,20 @@ def observe_survey(infra: Infra | None, heard: Surveyed, ctx: Ctx) -> Decision[I
     return _say(infra, again, ctx)
 
 
+def observe_launch(infra: Infra | None, heard: Launched, ctx: Ctx) -> Decision[Infra]:
+    """A refusal of our credentials is shown to people. That the infra is skipped is its cluster's choice."""
+    failure = heard.failure
+    if infra is None or (failure is not None and failure.kind is not FailureKind.AUTH):
+        return Decision()
+    locked = f"it refused a launch: {failure.message}" if failure is not None else ""
+    return _say(infra, Decision(infra.evolve(locked=locked)), ctx) if locked != infra.locked else Decision()
+
+
 def _say(before: Infra, decided: Decision[Infra], ctx: Ctx) -> Decision[Infra]:
     after = decided.state
     if after is None:
         return decided
-    same = (after.enabled, after.why, after.offers) == (before.enabled, before.why, before.offers)
+    same = after.level.but(version=before.version) == before.level
     if same and before.told_at is not None and ctx.now - before.told_at < SAID_AGAIN:
         return decided
     told = after.but(told_at=ctx.now)

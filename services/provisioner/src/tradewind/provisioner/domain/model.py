@@ -46,6 +46,8 @@ class Infra(Aggregate):
 
     enabled: bool = False
     why: str = "it has not been looked at yet"
+    locked: str = ""
+    """Why it let us launch nothing, though it can be looked at; until a launch succeeds."""
     offers: tuple[OwnOffer, ...] = ()
     surveying: str = ""
     """The intent of the survey under way."""
@@ -72,7 +74,7 @@ class Infra(Aggregate):
             workspace=self.workspace,
             version=self.version,
             enabled=self.enabled,
-            why=self.why,
+            why=self.why or self.locked,
             offers=self.offers,
         )
 
