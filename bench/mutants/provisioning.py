@@ -86,10 +86,11 @@ def launches_under_new_tokens(patch: pytest.MonkeyPatch) -> None:
     numbers = itertools.count()
 
     async def anew(self: ScriptedCloud, order: Any, *, token: str, admissions: Any) -> Any:
-        for name in order.nodes:
-            if name in self.ledger:  # else the second machine would take the place of the first one
-                self.ledger[f"{name}/{next(numbers)}"] = self.ledger.pop(name)
-        return await launch(self, order, token=f"{token}/{next(numbers)}", admissions=admissions)
+        number = next(numbers)
+        if any(name in self.machines for name in order.nodes):
+            # Else the second machines would take the place of the first ones.
+            order = order.but(nodes=tuple(f"{name}/{number}" for name in order.nodes))
+        return await launch(self, order, token=f"{token}/{number}", admissions=admissions)
 
     patch.setattr(ScriptedCloud, "launch", anew)
 

@@ -1,15 +1,21 @@
-"""The scripted infra: machines that boot, refuse, vanish and cost; a driver with a ledger of its own."""
+"""The infras of a world: the scripted cloud of the `mock` infra, on machines that are values.
+
+What it sells, what it bills, its ledger and its ways to refuse are `provisioner.infra.mock`'s. What befalls
+it is decided here, strike by strike; for the length of one call its script says that this goes wrong now.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
-from tradewind.common.contracts.values import Failure, FailureKind, Place, Scope
+from tradewind.common.contracts.values import FailureKind, Place, Scope
 from tradewind.common.hands import Transient
+from tradewind.common.reactor.decision import derived_id
 from tradewind.common.reactor.ports import Clock
-from tradewind.provisioner.contracts import Found, Instance, InstanceState, LaunchOrder
+from tradewind.provisioner.contracts import Instance, InstanceState, LaunchOrder
 from tradewind.provisioner.infra.driver import (
     Admission,
     Capabilities,
@@ -19,175 +25,145 @@ from tradewind.provisioner.infra.driver import (
     Sight,
     View,
 )
+from tradewind.provisioner.infra.mock.cloud import CallFailed, MockCloud
+from tradewind.provisioner.infra.mock.script import (
+    Boot,
+    Capacity,
+    CloudScript,
+    Refusal,
+    Step,
+    Throttle,
+)
+from tradewind.provisioner.infra.mock.state import Booted, CloudState, Ended, Rented
 from tradewind.simulator.faults import FaultPlan, Strike
 from tradewind.simulator.machine import Machine
 from tradewind.simulator.machine import Onlooker as MachineOnlooker
-
-INFRA = "scripted"
-"""Knows for sure which of its machines are gone, as a cloud does."""
-HOSTS = "hosts"
-"""Does not: a machine that cannot be reached may be there all the same, as with hosts behind ssh. Its
-machines do not die here, since nobody could ever say so (design.md §2): they are out of reach for a while.
-"""
+from tradewind.simulator.virtual_time import EPOCH
 
 REFUSALS = (
     (FailureKind.CAPACITY, Scope.OFFER),
     (FailureKind.CAPACITY, Scope.ZONE),
+    (FailureKind.CAPACITY, None),  # some of the gang come
+    (FailureKind.CAPACITY, None),
     (FailureKind.QUOTA, Scope.REGION),
     (FailureKind.INVALID, Scope.OFFER),
     (FailureKind.AUTH, Scope.INFRA),
     (FailureKind.TRANSIENT, Scope.ZONE),
 )
-LISTS_LAG_S = 60.0
-
-
-@dataclass(eq=False, slots=True)
-class Rented:
-    """A line of the ledger: one machine, from its launch to its end."""
-
-    machine: Machine
-    place: Place
-    launched_at: datetime
-    ended_at: datetime | None = None
-    vanished: bool = False
-    """Nobody of us ended it."""
-    remains: bool = False
-    """It is dead, and something of it is still there to be seen and removed."""
-    reclaim_at: datetime | None = None
-    """It was told that the machine is taken away then."""
-    ignores: int = 0
-    """So many orders to end go unheard."""
-    out_of_reach: bool = False
-
-    def cost_usd(self, now: datetime) -> float:
-        return self.place.price_usd_h * (((self.ended_at or now) - self.launched_at) / timedelta(hours=1))
-
-    def told(self) -> Instance:
-        machine = self.machine
-        return Instance(
-            node=machine.node, name=machine.instance, address=machine.address, launched_at=self.launched_at
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a launch: the same again, whenever it is asked for under the same token."""
-
-    instances: tuple[Instance, ...]
-    failure: Failure | None = None
+LAG_S = 60.0
+NEVER_S = 86_400.0
 
 
 class Onlooker(MachineOnlooker):
-    """Sees the ends of machines too, while what runs on them still does."""
+    """Sees machines end too, while what runs on them still does."""
 
-    def machine_ends(self, rented: Rented, *, by_us: bool) -> None: ...
+    def machine_ends(self, machine: Machine, *, by_us: bool) -> None: ...
 
 
 class ScriptedCloud:
     """`provisioner.infra.driver.Driver`. `on_boot` starts the agent of a machine that is up; `part` cuts the
     agent of a node off for some seconds.
+
+    One that does not know which machines are gone (`knows`) is as hosts behind ssh: what cannot be reached
+    may be there all the same. Its machines do not die here, since nobody could ever say so (design.md §2):
+    they are out of reach for a while.
     """
 
     def __init__(
         self,
-        *,
         name: str,
+        script: CloudScript,
+        *,
+        knows: bool,
+        seed: int,
         clock: Clock,
         faults: FaultPlan,
-        random: Random,
         onlooker: Onlooker,
         on_boot: Callable[[Machine], None],
         part: Callable[[str, float], None],
         note: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.knows = name == INFRA
-        self.capabilities = Capabilities(authoritative_liveness=self.knows, multi_node=True)
+        self.knows = knows
+        self.capabilities = Capabilities(authoritative_liveness=knows, multi_node=True)
+        self.cloud = MockCloud(name, script, seed=seed, state=CloudState(began_at=EPOCH))
+        self.machines: dict[str, Machine] = {}
+        """By node, all that it ever rented out."""
+        self.told: dict[str, ReclaimNotice] = {}
+        """By node, what was told before it was taken away."""
+        self.ghosts: set[str] = set()
+        """Machines that came without having been asked for: nobody knows of them until they are found."""
+        self._calm = script
         self._clock = clock
         self._faults = faults
-        self._random = random
+        self._random = Random(f"{name}/{seed}")
         self._onlooker = onlooker
         self._on_boot = on_boot
         self._part = part
         self._note = note
-        self.ledger: dict[str, Rented] = {}
-        """By node."""
-        self.living: dict[str, Rented] = {}
-        """Those of the ledger whose machine is up."""
-        self._dead_seen: dict[str, Rented] = {}
-        """Dead ones of which something is left, or was a moment ago."""
-        self._outcomes: dict[str, Outcome] = {}
-        self._watches = random.random() < 0.5
-        """Some infras tell of an end at once, others have to be asked."""
+        self._watches = self._random.random() < 0.5
+        """Some infras tell of what happens at once, others have to be asked."""
         self._news: list[End | ReclaimNotice] = []
         self._more_news = asyncio.Event()
-        self._down: dict[tuple[str, str | None], float] = {}
-        """Until when nothing is to be had in a region, or in one zone of it."""
-        self._throttled_until = 0.0
+        self._stubborn: dict[str, int] = {}
+        """By node, how many orders to end go unheard."""
+        self._unreachable: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def up(self) -> list[Rented]:
-        return list(self.living.values())
+        return self.cloud.living()
 
     @property
     def spot(self) -> list[Rented]:
-        return [one for one in self.living.values() if one.place.spot and one.reclaim_at is None]
+        return [one for one in self.up if one.place.spot and one.reclaim_at is None]
 
     async def survey(self) -> View:
         await self._answer()
-        old = self._clock.now() - timedelta(seconds=LISTS_LAG_S)
-        lags = self._faults.strikes("lagging_list", self.name) is not None
-        found = [
-            Found(node=node, name=one.machine.instance, alive=True)
-            for node, one in self.living.items()
-            if not one.out_of_reach and not (lags and one.launched_at > old)
-        ]
-        for node, one in list(self._dead_seen.items()):
-            ended_at = one.ended_at or old
-            if lags and ended_at > old:
-                found.append(Found(node=node, name=one.machine.instance, alive=True))
-            elif one.remains:
-                found.append(Found(node=node, name=one.machine.instance, alive=False, ended_at=ended_at))
-            elif ended_at <= old:
-                del self._dead_seen[node]
+        lag_s = LAG_S if self._faults.strikes("lagging_list", self.name) else 0.0
+        with self._going_wrong(list_lag=lag_s), _as_transient():
+            found = self.cloud.survey(self._clock.now())
         await self._answer()
-        return View(enabled=True, found=tuple(found))
+        return View(enabled=True, found=tuple(one for one in found if one.node not in self._unreachable))
 
     async def launch(
         self, order: LaunchOrder, *, token: str, admissions: Mapping[str, Admission]
     ) -> tuple[Instance, ...]:
         await self._answer()
-        outcome = self._outcomes.get(token)
-        if outcome is None:
-            outcome = self._outcomes[token] = self._decide(order)
+        if token not in self.cloud.state.outcomes:
+            self.cloud.script = self._script_of_launch(order)
+        try:
+            with _as_transient():
+                outcome = self.cloud.launch(order, token, self._clock.now())
+        finally:
+            self.cloud.script = self._calm
+        self._may_haunt(order, token)
+        instances = tuple(self._instance(node) for node in outcome.nodes)
+        self._wake_in_time()
         await self._answer()
         if outcome.failure is not None:
-            raise LaunchRefused(outcome.failure, outcome.instances)
-        return outcome.instances
+            raise LaunchRefused(outcome.failure, instances)
+        return instances
 
     async def look(self, node: str, instance: str) -> Sight:
         await self._answer()
-        rented = self.ledger.get(node)
-        if rented is None:
-            return Sight(InstanceState.GONE)
-        if rented.out_of_reach:
+        if node in self._unreachable:
             return Sight(InstanceState.UNKNOWN)
-        return Sight(InstanceState.ALIVE if rented.machine.up else InstanceState.GONE, rented.ended_at)
+        with _as_transient():
+            return Sight(*self.cloud.look(node, self._clock.now()))
 
     async def terminate(self, node: str, instance: str) -> datetime:
         await self._answer()
-        rented = self.ledger.get(node)
-        if rented is None:
-            return self._clock.now()
-        if rented.out_of_reach:
+        if node in self._unreachable:
             raise Transient("the machine cannot be reached")
-        if rented.machine.up and rented.ignores:
-            rented.ignores -= 1
-            raise Transient("the machine does not end")
-        self._end(rented, by_us=True)
-        rented.remains = False
+        machine = self.machines.get(node)
+        with self._going_wrong(failed_terminates=self._stubborn.get(node, 0)), _as_transient():
+            if machine is not None and machine.up and self._willing(node):
+                self._onlooker.machine_ends(machine, by_us=True)
+            ended_at = self.cloud.terminate(node, self._clock.now())
+        self._end(node)
         await self._answer()
-        return rented.ended_at or self._clock.now()
+        return ended_at
 
     async def watch(self, tell: Callable[[End | ReclaimNotice], Awaitable[None]]) -> None:
         told = 0
@@ -201,146 +177,185 @@ class ScriptedCloud:
     # ---- what may befall it
 
     def lose_one(self, strike: Strike) -> bool:
-        """The machine is gone, and nobody of us ended it; or it is out of reach for a while."""
-        there = [one for one in self.up if not one.out_of_reach]
+        """A machine is gone, and nobody of us ended it; or it is out of reach for a while."""
+        there = [one for one in self.up if one.node not in self._unreachable]
         if not there:
             return False
-        rented = strike.random.choice(there)
+        node = strike.random.choice(there).node
         if self.knows:
-            self._note(f"{strike.name}: machine {rented.machine.node[:8]} is gone")
-            self._lose(rented, strike)
+            self._note(f"{strike.name}: machine {node[:8]} is gone")
+            self._take_away(node, 0.0)
             return True
         lasts = strike.often_short(30.0, 120.0, 600.0)
-        self._note(f"{strike.name}: machine {rented.machine.node[:8]} is out of reach for {lasts:.0f} s")
-        rented.out_of_reach = True
-        self._part(rented.machine.node, lasts)
-        asyncio.get_running_loop().call_later(lasts, self._in_reach, rented)
+        self._note(f"{strike.name}: machine {node[:8]} is out of reach for {lasts:.0f} s")
+        self._unreachable.add(node)
+        self._part(node, lasts)
+        asyncio.get_running_loop().call_later(lasts, self._unreachable.discard, node)
         return True
 
     def reclaim_one(self, strike: Strike) -> bool:
         """A spot machine is taken away; in some infras, after a notice."""
         if not self.spot:
             return False
-        rented = strike.random.choice(self.spot)
-        notice = strike.random.choice((0.0, 2.0, 30.0, 120.0))
-        node = rented.machine.node
-        if not self._watches or notice == 0.0:
-            self._note(f"{strike.name}: machine {node[:8]} is reclaimed without notice")
-            self._lose(rented, strike)
-            return True
-        self._note(f"{strike.name}: machine {node[:8]} is reclaimed in {notice:.0f} s")
-        rented.reclaim_at = self._clock.now() + timedelta(seconds=notice)
-        self._tell(ReclaimNotice(node, rented.machine.instance, rented.reclaim_at))
-        asyncio.get_running_loop().call_later(notice, self._lose, rented, strike)
+        node = strike.random.choice(self.spot).node
+        notice_s = strike.random.choice((0.0, 2.0, 30.0, 120.0)) if self._watches else 0.0
+        self._note(f"{strike.name}: machine {node[:8]} is reclaimed with {notice_s:.0f} s of notice")
+        self._take_away(node, notice_s)
         return True
 
     def lose_a_place(self, strike: Strike) -> bool:
         """A zone or a region is gone for a while, with every machine in it."""
-        if not self.knows or not self.living:
+        if not self.knows or not self.up:
             return False
         place = strike.random.choice(self.up).place
-        zone = None if strike.random.random() < 0.3 else place.zone
+        where = place.region if strike.random.random() < 0.3 else place.zone
         lasts = strike.often_short(10.0, 120.0, 600.0)
-        self._note(f"{strike.name}: {place.region}/{zone or '*'} is down for {lasts:.0f} s")
-        self._down[place.region, zone] = asyncio.get_running_loop().time() + lasts
-        for rented in self.up:
-            if rented.place.region == place.region and zone in (None, rented.place.zone):
-                self._lose(rented, strike)
+        self._note(f"{strike.name}: {where} is down for {lasts:.0f} s")
+        now = self._clock.now()
+        self.cloud.fail(where, now, now + timedelta(seconds=lasts))
+        self._play()
         return True
 
     def throttle(self, strike: Strike) -> bool:
         lasts = strike.between(10.0, 120.0)
         self._note(f"{strike.name}: {self.name} answers few calls for {lasts:.0f} s")
-        self._throttled_until = asyncio.get_running_loop().time() + lasts
+        before = self._calm
+        self._calm = _failing(before, throttle=Throttle(calls=1, every=10.0))
+        self.cloud.script = self._calm
+        asyncio.get_running_loop().call_later(lasts, self._unthrottle)
         return True
 
     def heal(self) -> None:
-        self._throttled_until = 0.0
-        self._down.clear()
-        for rented in self.up:
-            rented.out_of_reach = False
-            rented.ignores = 0
+        self._unthrottle()
+        self._unreachable.clear()
+        self._stubborn.clear()
+        self.cloud.heal(self._clock.now())
 
-    def _lose(self, rented: Rented, strike: Strike) -> None:
-        if not rented.machine.up:
-            return
-        self._end(rented, by_us=False)
-        rented.vanished = True
-        rented.remains = strike.random.random() < 0.5
-        if rented.ended_at is not None:
-            self._tell(End(rented.machine.node, rented.machine.instance, rented.ended_at))
+    def _unthrottle(self) -> None:
+        self._calm = self.cloud.script = _failing(self._calm, throttle=None)
+
+    # ---- how
+
+    def _may_haunt(self, order: LaunchOrder, token: str) -> None:
+        if (strike := self._faults.strikes("ghost", self.name)) is not None:
+            ghost = derived_id("ghost", self.name, token, len(self.ghosts))
+            self._note(f"{strike.name}: the launch brings {ghost[:8]} too, of which nobody knows")
+            self.ghosts.add(ghost)
+            self.cloud.launch(order.but(nodes=(ghost,)), ghost, self._clock.now())
+            if ghost in self.cloud.machines:
+                self._instance(ghost)
+
+    def _script_of_launch(self, order: LaunchOrder) -> CloudScript:
+        """What the script says while this is launched."""
+        changes: dict[str, Any] = {}
+        if (strike := self._faults.strikes("refusal", self.name)) is not None:
+            changes |= self._refusal(order, strike)
+        if (strike := self._faults.strikes("slow_boot", self.name)) is not None:
+            takes = NEVER_S if strike.random.random() < 0.4 else strike.between(120.0, 420.0)
+            self._note(f"{strike.name}: what is launched takes {takes:.0f} s to come up")
+            changes |= {"boot": Boot(takes=takes)}
+        if (strike := self._faults.strikes("stubborn", self.name)) is not None:
+            self._stubborn |= dict.fromkeys(order.nodes, strike.random.randint(1, 4))
+        return self._calm.model_copy(update=changes)
+
+    def _refusal(self, order: LaunchOrder, strike: Strike) -> dict[str, Any]:
+        place = order.place
+        kind, scope = strike.random.choice(REFUSALS)
+        where: dict[str, Any] = {
+            "region": place.region,
+            "zone": place.zone,
+            "type": place.instance_type,
+            "spot": place.spot,
+        }
+        if scope is not None:
+            return {"refusals": (Refusal(kind=kind, says=scope, **where),)}
+        left = self._running_at(place) + strike.random.randrange(len(order.nodes))
+        return {
+            "partial_gangs": True,
+            "capacity": (Capacity(steps=(Step(at=0.0, nodes=left),), **where),),
+        }
+
+    def _running_at(self, place: Place) -> int:
+        return sum(one.place == place for one in self.up)
+
+    def _take_away(self, node: str, notice_s: float) -> None:
+        self.cloud.reclaim(node, self._clock.now(), notice_s)
+        self._play()
+
+    def _instance(self, node: str) -> Instance:
+        rented = self.cloud.machines[node]
+        machine = self.machines.get(node)
+        if machine is None:
+            high, low = divmod(rented.number, 250)
+            machine = self.machines[node] = Machine(
+                node=node,
+                instance=rented.name,
+                room=rented.place.room,
+                address=f"10.{1 if self.knows else 2}.{high}.{low + 1}",
+                onlooker=self._onlooker,
+            )
+        return Instance(node=node, name=rented.name, address=machine.address, launched_at=rented.launched_at)
+
+    def _play(self) -> None:
+        """Let happen what is due, and wake for what comes next."""
+        for happening in self.cloud.advance(self._clock.now()):
+            machine = self.machines[happening.node]
+            match happening:
+                case Booted():
+                    if happening.node not in self.ghosts:
+                        self._on_boot(machine)
+                case Ended(at=at):
+                    self._end(happening.node)
+                    self._tell(End(happening.node, machine.instance, at))
+                case _:
+                    notice = ReclaimNotice(happening.node, machine.instance, happening.at)
+                    self.told[happening.node] = notice
+                    self._tell(notice)
+        self._wake_in_time()
+
+    def _wake_in_time(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        at = self.cloud.next_at(self._clock.now())
+        if at is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at((at - EPOCH).total_seconds(), self._play)
+
+    def _end(self, node: str) -> None:
+        machine = self.machines.get(node)
+        if machine is not None and machine.up:
+            machine.die()
+
+    def _willing(self, node: str) -> bool:
+        return self.cloud.state.unwilling.get(node, 0) >= self._stubborn.get(node, 0)
 
     def _tell(self, news: End | ReclaimNotice) -> None:
         if self._watches:
             self._news.append(news)
             self._more_news.set()
 
-    def _in_reach(self, rented: Rented) -> None:
-        rented.out_of_reach = False
-
-    def _decide(self, order: LaunchOrder) -> Outcome:
-        place = order.place
-        if (scope := self._outage(place)) is not None:
-            return Outcome((), Failure(kind=FailureKind.CAPACITY, scope=scope, message="it is down"))
-        if (strike := self._faults.strikes("refusal", self.name)) is None:
-            return Outcome(self._launch(place, order.nodes))
-        kind, scope = strike.random.choice(REFUSALS)
-        some = (
-            order.nodes[: strike.random.randrange(len(order.nodes))] if kind is FailureKind.CAPACITY else ()
-        )
-        return Outcome(self._launch(place, some), Failure(kind=kind, scope=scope, message=f"{kind} is short"))
-
-    def _outage(self, place: Place) -> Scope | None:
-        """How far the outage reaches in which that place lies, if it lies in one."""
-        now = asyncio.get_running_loop().time()
-        for (region, zone), until in self._down.items():
-            if until > now and region == place.region and zone in (None, place.zone):
-                return Scope.REGION if zone is None else Scope.ZONE
-        return None
-
-    def _launch(self, place: Place, nodes: Iterable[str]) -> tuple[Instance, ...]:
-        launched: list[Instance] = []
-        for node in nodes:
-            number = len(self.ledger) + 1
-            machine = Machine(
-                node=node,
-                instance=f"{self.name[0]}-{number:04d}",
-                room=place.room,
-                address=f"10.{1 if self.knows else 2}.{number // 250}.{number % 250 + 1}",
-                onlooker=self._onlooker,
-            )
-            rented = Rented(machine, place, self._clock.now())
-            if (strike := self._faults.strikes("stubborn", self.name)) is not None:
-                rented.ignores = strike.random.randint(1, 4)
-            self.ledger[node] = self.living[node] = rented
-            self._boot_later(machine)
-            launched.append(rented.told())
-        return tuple(launched)
-
-    def _boot_later(self, machine: Machine) -> None:
-        takes: float | None = self._random.uniform(1.0, 90.0)
-        if (strike := self._faults.strikes("slow_boot", self.name)) is not None:
-            takes = None if strike.random.random() < 0.4 else strike.between(120.0, 420.0)
-            how = "never comes up" if takes is None else f"takes {takes:.0f} s to come up"
-            self._note(f"{strike.name}: machine {machine.node[:8]} {how}")
-        if takes is not None:
-            asyncio.get_running_loop().call_later(takes, self._boot, machine)
-
-    def _boot(self, machine: Machine) -> None:
-        if machine.up:
-            self._on_boot(machine)
-
-    def _end(self, rented: Rented, *, by_us: bool) -> None:
-        if rented.machine.up:
-            rented.ended_at = self._clock.now()
-            self.living.pop(rented.machine.node, None)
-            self._dead_seen[rented.machine.node] = rented
-            self._onlooker.machine_ends(rented, by_us=by_us)
-            rented.machine.die()
+    @contextmanager
+    def _going_wrong(self, **faults: object) -> Generator[None]:
+        """For the length of a call."""
+        self.cloud.script = _failing(self._calm, **faults)
+        try:
+            yield
+        finally:
+            self.cloud.script = self._calm
 
     async def _answer(self) -> None:
         await asyncio.sleep(self._random.uniform(0.02, 1.0))
-        if self._throttled_until > asyncio.get_running_loop().time() and self._random.random() < 0.7:
-            raise Transient("too many requests")
         if self._faults.strikes("cloud_error", self.name) is not None:
             raise Transient("the scripted infra does not answer")
+
+
+def _failing(script: CloudScript, **faults: object) -> CloudScript:
+    return script.model_copy(update={"faults": script.faults.model_copy(update=faults)})
+
+
+@contextmanager
+def _as_transient() -> Generator[None]:
+    try:
+        yield
+    except CallFailed as error:
+        raise Transient(str(error)) from error

@@ -76,6 +76,8 @@ class Rates:
     """Every machine of a zone or a region is gone, and nothing is to be had there for a while (a second)."""
     refusal: float = 0.2
     """The infra refuses: capacity, quota, auth, invalid, each with its scope; maybe some came (a launch)."""
+    ghost: float = 0.02
+    """A launch brings one more machine, which bears our marks, and which no answer ever names (a launch)."""
     cloud_error: float = 0.05
     """A call to the infra fails, or takes effect and says that it failed (a call)."""
     throttled: float = 1 / 900
@@ -83,9 +85,9 @@ class Rates:
     lagging_list: float = 0.1
     """A survey misses young machines, and shows dead ones (a survey)."""
     stubborn: float = 0.1
-    """A machine does not end the first times that it is told to (a machine)."""
+    """Machines do not end the first times that they are told to (a launch)."""
     slow_boot: float = 0.05
-    """A machine comes up after minutes, or never (a machine)."""
+    """Machines come up after minutes, or never (a launch)."""
 
     def only(self, *kinds: str) -> "Rates":
         """These kinds, and no others."""

@@ -320,7 +320,7 @@ def nothing_is_left(seen: Seen) -> Broken:
 def left_over(seen: Seen) -> Broken:
     """What keeps the world from rest."""
     for rented in (one for cloud in seen.clouds for one in cloud.up):
-        yield f"machine {rented.machine.node} is still there"
+        yield f"machine {rented.node} is still there"
     for job_id, living in seen.runs.items():
         if living:
             yield f"job {job_id} still has {len(living)} processes"
@@ -344,13 +344,14 @@ def nothing_was_set_aside(seen: Seen) -> Broken:
 
 def money_is_the_infras_own(seen: Seen) -> Broken:
     """What a node is said to have cost is what the infra's ledger says."""
-    for node_id, rented in (line for cloud in seen.clouds for line in cloud.ledger.items()):
+    ghosts = {node for cloud in seen.clouds for node in cloud.ghosts}
+    for node_id, rented in (line for cloud in seen.clouds for line in cloud.cloud.machines.items()):
         node = seen.rows.get(("provisioner", Ref("node", node_id)))
         if rented.ended_at is None:
             continue
         owed = rented.cost_usd(rented.ended_at)
         if not isinstance(node, Node):
-            if owed > MILL:
+            if owed > MILL and node_id not in ghosts:
                 yield f"machine {node_id} cost {owed:.4f} USD and was never entered"
         elif abs(node.cost_usd - owed) > MILL:
             yield f"node {node_id} is said to have cost {node.cost_usd:.6f} USD, the ledger says {owed:.6f}"

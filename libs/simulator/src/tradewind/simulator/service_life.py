@@ -124,7 +124,8 @@ class ServiceLife:
         if self._frozen is not None or process is not self._process:
             return self._faults.missed("freeze", strike)
         loop = asyncio.get_running_loop()
-        asleep = strike.between(10.0, 60.0)
+        # Sometimes for longer than the server remembers ids: then what it says at last is stored again.
+        asleep = strike.often_short(10.0, 60.0, 400.0)
         self._note(f"{strike.name}: {process.name} freezes {moment} for {asleep:.1f} s")
         process.frozen_until = loop.time() + asleep
         self._frozen = process

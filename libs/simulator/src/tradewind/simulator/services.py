@@ -4,7 +4,6 @@ from collections.abc import Hashable
 
 from sqlalchemy import MetaData, Table
 
-from tradewind.catalog.offers import Offer
 from tradewind.common.contracts.grant import Grant
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.wiring import Wiring
@@ -17,7 +16,7 @@ from tradewind.provisioner import store as provisioner_store
 from tradewind.provisioner import wiring as provisioner_wiring
 from tradewind.scheduler import store as scheduler_store
 from tradewind.scheduler import wiring as scheduler_wiring
-from tradewind.simulator.cloud import HOSTS, INFRA
+from tradewind.simulator.markets import HOSTS, INFRA, offers
 from tradewind.simulator.memory_store import Unique
 
 SCHEMAS = {
@@ -40,40 +39,6 @@ def wirings() -> tuple[Wiring, ...]:
 
 def wiring_of(service: str) -> Wiring:
     return next(one for one in wirings() if one.service == service)
-
-
-def offers() -> tuple[Offer, ...]:
-    """A small catalog: three regions, some with two zones, with and without accelerators, and some hosts."""
-    sizes = (
-        ("small", 4.0, 16.0, None, 0, 0.2),
-        ("large", 16.0, 64.0, None, 0, 0.8),
-        ("gpu", 8.0, 32.0, "L4", 2, 1.6),
-    )
-    places = (
-        (INFRA, "east", "a", 1.0),
-        (INFRA, "east", "b", 1.05),
-        (HOSTS, "lab", None, 1.1),
-        (INFRA, "west", "a", 1.2),
-        (INFRA, "north", None, 1.5),
-    )
-    return tuple(
-        Offer(
-            infra=infra,
-            region=region,
-            zone=zone,
-            instance_type=name,
-            vcpus=cpus,
-            memory_gib=memory,
-            arch="x86_64",
-            accelerator=accelerator,
-            accelerator_count=count,
-            price_usd_h=price * factor,
-            spot_usd_h=price * factor / 3 if infra == INFRA else None,
-            source="simulator",
-        )
-        for name, cpus, memory, accelerator, count, price in sizes
-        for infra, region, zone, factor in places
-    )
 
 
 def uniques(service: str) -> dict[str, Unique]:

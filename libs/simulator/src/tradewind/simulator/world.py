@@ -14,10 +14,10 @@ from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Fence
 from tradewind.common.hands import Hand
 from tradewind.common.reactor.ports import Bus, Lease, Position, Store
-from tradewind.simulator import invariants, services, workload
+from tradewind.simulator import invariants, markets, services, workload
 from tradewind.simulator import machine as machines
 from tradewind.simulator.agents import Agents
-from tradewind.simulator.cloud import HOSTS, INFRA, Onlooker, Rented, ScriptedCloud
+from tradewind.simulator.cloud import Onlooker, ScriptedCloud
 from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.history import History
 from tradewind.simulator.invariants import Violation, judge
@@ -107,16 +107,18 @@ class World(Onlooker):
         )
         self._clouds = tuple(
             ScriptedCloud(
-                name=name,
+                name,
+                script,
+                knows=name == markets.INFRA,
+                seed=setup.seed,
                 clock=self._clock,
                 faults=self.faults,
-                random=Random(f"{name}/{setup.seed}"),
                 onlooker=self,
                 on_boot=self._on_boot,
                 part=self._agents.part,
                 note=self._note,
             )
-            for name in (INFRA, HOSTS)
+            for name, script in markets.scripts(setup.seed).items()
         )
         self.seen.clouds = self._clouds
         self._services: list[ServiceLife] = []
@@ -220,10 +222,10 @@ class World(Onlooker):
     def _look_for_purpose(self) -> None:
         since = self.seen.unclaimed_since
         purposeless = {
-            rented.machine.node
+            rented.node
             for cloud in self._clouds
             for rented in cloud.up
-            if not invariants.has_purpose(self.seen, rented.machine.node)
+            if not invariants.has_purpose(self.seen, rented.node)
         }
         for node in sorted(since.keys() - purposeless):
             del since[node]
@@ -292,9 +294,9 @@ class World(Onlooker):
     def process_ended(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
 
-    def machine_ends(self, rented: Rented, *, by_us: bool) -> None:
+    def machine_ends(self, machine: Machine, *, by_us: bool) -> None:
         if by_us:
-            self._judge(invariants.BEFORE_A_TERMINATION, self.seen, rented.machine)
+            self._judge(invariants.BEFORE_A_TERMINATION, self.seen, machine)
 
     def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
         try:
