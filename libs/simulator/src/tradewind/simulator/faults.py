@@ -142,6 +142,11 @@ class Strike:
         return self.between(low, middle) if self.random.random() < 0.7 else self.between(middle, high)
 
 
+def kind_of(strike: str) -> str:
+    """Of the name of a strike."""
+    return strike.partition("#")[0].partition("@")[0]
+
+
 class Dice:
     """Thrown each time that a fault of one kind could strike one thing. It has drawn the number of the next
     throw that strikes, which is the same as chance each time, and costs nothing in between.
