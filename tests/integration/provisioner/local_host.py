@@ -13,7 +13,7 @@ from tradewind.common.contracts.node_file import NODE_ID_VARIABLE, NodeCredentia
 from tradewind.common.contracts.values import Place, Room
 from tradewind.common.processes import started_at
 from tradewind.provisioner.contracts import Instance, LaunchOrder
-from tradewind.provisioner.infra.driver import Admission, End
+from tradewind.provisioner.infra.driver import Admission, End, ReclaimNotice
 from tradewind.provisioner.infra.local import Limits, LocalDriver
 from tradewind.provisioner.infra.node_folder import NodeFolder
 
@@ -74,7 +74,8 @@ class Host:
         return instances
 
     async def watch(self) -> None:
-        async def ended(end: End) -> None:
+        async def ended(end: End | ReclaimNotice) -> None:
+            assert isinstance(end, End)
             self.ends.append((end, asyncio.get_running_loop().time()))
 
         await self.driver.watch(ended)

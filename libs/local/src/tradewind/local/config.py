@@ -17,10 +17,18 @@ class _Local(BaseModel):
     slots: int | None = Field(default=None, ge=1)
 
 
+class _Mock(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    script: str | None = None
+    """The file of the scripted clouds; a relative path counts from the home."""
+
+
 class _Config(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     local: _Local = _Local()
+    mock: _Mock = _Mock()
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -40,5 +48,10 @@ def environment_of(home: Path) -> dict[str, str]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise HomeRefused(f"{file}: {where}: {first['msg']}; set it with `tw config set`") from error
-    told = {"TRADEWIND_LOCAL_NODES": config.local.nodes, "TRADEWIND_LOCAL_SLOTS": config.local.slots}
+    script = config.mock.script
+    told = {
+        "TRADEWIND_LOCAL_NODES": config.local.nodes,
+        "TRADEWIND_LOCAL_SLOTS": config.local.slots,
+        "TRADEWIND_MOCK": home / Path(script).expanduser() if script else None,
+    }
     return {name: str(value) for name, value in told.items() if value is not None}

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from tradewind.common.bus import topology
 from tradewind.common.bus.connection import connect
@@ -22,7 +23,7 @@ from tradewind.common.runtime.settings import Settings as ServiceSettings
 from tradewind.gateway.app import app as gateway
 from tradewind.jobs_controller.app import app as jobs_controller
 from tradewind.local.config import environment_of
-from tradewind.local.home import Home
+from tradewind.local.home import Home, HomeRefused
 from tradewind.local.nats_config import ADMIN, OPERATOR, READER
 from tradewind.local.nats_server import EmbeddedNats
 from tradewind.local.ports import LOOPBACK
@@ -34,6 +35,8 @@ from tradewind.local.settings import Settings
 from tradewind.local.wirings import READERS, wirings
 from tradewind.optimizer.app import app as optimizer
 from tradewind.provisioner.app import app as provisioner
+from tradewind.provisioner.infra.mock.reading import ScriptRefused, read_script
+from tradewind.provisioner.infra.mock.switch import VARIABLE as MOCK
 from tradewind.scheduler.app import app as scheduler
 from tradewind.serve_controller.app import app as serve_controller
 
@@ -48,7 +51,7 @@ APPS: Mapping[str, Callable[[ServiceSettings], App]] = {
     "gateway": gateway,
 }
 GATEWAY_PORT = "TRADEWIND_GATEWAY_PORT"
-CHOSEN = ("TRADEWIND_LOCAL_NODES", "TRADEWIND_LOCAL_SLOTS", "TRADEWIND_JOURNAL")
+CHOSEN = ("TRADEWIND_LOCAL_NODES", "TRADEWIND_LOCAL_SLOTS", "TRADEWIND_JOURNAL", MOCK)
 
 
 class Moved(Exception):
@@ -67,6 +70,7 @@ class Stack:
         self._url = ""
         # A variable of whoever starts the stack wins over the file.
         self._config = {**environment_of(home.folder), **_chosen(os.environ)}
+        _require_script(self._config)
         self._postgres = EmbeddedPostgres(home, self._settings)
         self._nats = EmbeddedNats(home, self._settings)
 
@@ -152,6 +156,15 @@ class Stack:
 
 def _chosen(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in CHOSEN if name in environ}
+
+
+def _require_script(config: Mapping[str, str]) -> None:
+    """A bad script of scripted clouds is said before anything starts. Raises HomeRefused."""
+    if file := config.get(MOCK):
+        try:
+            read_script(Path(file).expanduser())
+        except ScriptRefused as why:
+            raise HomeRefused(str(why)) from why
 
 
 async def _keep_up(server: EmbeddedServer) -> None:

@@ -1,8 +1,10 @@
-"""The provisioner as an app: its wiring, its drivers, their hands and their watch."""
+"""The provisioner as an app: its wiring, its drivers, their hands and their watch, and its answers."""
 
 from collections.abc import Mapping
 
+from tradewind.common.bus.edges import Endpoint, serve
 from tradewind.common.bus.node_users import NodeUsers
+from tradewind.common.contracts.mock import FailMock, HealMock, MockReport, ReclaimMock, ShowMock
 from tradewind.common.hands import Hand
 from tradewind.common.runtime.service import Outside, ServiceApp
 from tradewind.common.runtime.settings import SettingMissing, Settings
@@ -10,6 +12,8 @@ from tradewind.provisioner.enrolment import Enrolment
 from tradewind.provisioner.hands import hands
 from tradewind.provisioner.infra.driver import Driver
 from tradewind.provisioner.infra.local import Limits, LocalDriver
+from tradewind.provisioner.infra.mock.by_hand import ByHand
+from tradewind.provisioner.infra.mock.switch import mock_drivers
 from tradewind.provisioner.watch import watch
 from tradewind.provisioner.wiring import wiring
 
@@ -23,7 +27,9 @@ def app(settings: Settings) -> ServiceApp:
         )
     users = NodeUsers(users_file=settings.home / "nats" / "nodes.conf", pid_file=pid_file)
     local: Driver = LocalDriver(settings.home / "nodes", Limits.from_env())
-    drivers = {driver.name: driver for driver in (local,)}
+    mocks = mock_drivers(settings.home)
+    by_hand = ByHand(mocks)
+    drivers: dict[str, Driver] = {driver.name: driver for driver in (local, *mocks)}
 
     def make_hands(outside: Outside) -> Mapping[str, Hand]:
         enrolment = Enrolment(users, outside.connection.js, settings.nats_url)
@@ -32,4 +38,16 @@ def app(settings: Settings) -> ServiceApp:
     async def watch_drivers(outside: Outside) -> None:
         await watch(outside, drivers.values())
 
-    return ServiceApp(wiring(drivers), settings, hands=make_hands, beside=(watch_drivers,))
+    async def show(_: ShowMock) -> MockReport:
+        return by_hand.show()
+
+    async def questions(outside: Outside) -> None:
+        endpoints = (
+            Endpoint(ShowMock, show),
+            Endpoint(ReclaimMock, by_hand.reclaim),
+            Endpoint(FailMock, by_hand.fail),
+            Endpoint(HealMock, by_hand.heal),
+        )
+        await serve(endpoints, service="provisioner", nats_url=outside.settings.nats_url)
+
+    return ServiceApp(wiring(drivers), settings, hands=make_hands, beside=(watch_drivers, questions))

@@ -28,6 +28,8 @@ class NodeFile(Value):
     """Where its ranks find each other."""
     room: Room | None = None
     """What the node shall say that it has; None: what the agent measures."""
+    infra: str = "local"
+    """Whose machine it is."""
 
 
 class NodeCredentials(Value):

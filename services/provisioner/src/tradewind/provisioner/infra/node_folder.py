@@ -1,4 +1,4 @@
-"""The folder of a local node: what its agent is told, and which process is its machine."""
+"""The folder of a node of this host: what its agent is told, and which process is its machine."""
 
 import os
 import shutil
@@ -50,6 +50,9 @@ class Machine(Value):
         """As it is while it lives: the leader of a session of its own."""
         return Process(self.pid, parent=0, session=self.pid, marked=True, started=self.started)
 
+    def is_alive(self) -> bool:
+        return self.ended_at is None and started_at(self.pid) == self.started
+
 
 @dataclass(frozen=True, slots=True)
 class NodeFolder:
@@ -77,6 +80,11 @@ class NodeFolder:
         """What the agent was told; None if that was never wholly written."""
         return _read(self.path / NODE_FILE, NodeFile)
 
+    def infra(self) -> str:
+        """Whose machine it is. What nobody ever claimed is a rest, and the local infra's to remove."""
+        told = self.told()
+        return told.infra if told is not None else "local"
+
     def machine(self) -> Machine | None:
         return _read(self.path / MACHINE_FILE, Machine)
 
@@ -90,7 +98,7 @@ class NodeFolder:
 
     def lives(self) -> bool:
         machine = self.machine()
-        return machine is not None and is_alive(machine)
+        return machine is not None and machine.is_alive()
 
     def remove(self) -> None:
         """Delete it, with what tasks have left there: some tools make folders that nobody may write to."""
@@ -117,10 +125,6 @@ class NodeFolder:
                 umask=0o077,
                 env=passed_on | {NODE_ID_VARIABLE: self.node},
             )
-
-
-def is_alive(machine: Machine) -> bool:
-    return machine.ended_at is None and started_at(machine.pid) == machine.started
 
 
 def _read(path: Path, kind: type[V]) -> V | None:

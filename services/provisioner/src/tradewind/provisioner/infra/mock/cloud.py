@@ -97,9 +97,9 @@ class MockCloud:
             machine = self._note(machine.but(booted=True))
             yield Booted(node=machine.node)
         if machine.reclaim_at is not None and machine.reclaim_at <= now:
-            yield self._lose(machine, now, RECLAIMED)
+            yield self._end(machine, now, RECLAIMED)
         elif machine.reclaim_at is not None and machine.notice_at is not None and machine.notice_at <= now:
-            self._note(machine.but(notice_at=None))
+            self._note(machine.but(notice_at=None, noticed=True))
             yield ReclaimNoticed(node=machine.node, at=machine.reclaim_at)
 
     def _play(self, moment: float, now: datetime) -> Iterator[Happening]:
@@ -203,15 +203,20 @@ class MockCloud:
 
     def fail(self, where: str, now: datetime, until: datetime | None) -> list[Rented]:
         """A zone or region ("": all) goes down; returns what ended with it. Raises Unknown."""
-        self._require_known(where)
+        self.require_known(where)
         ended = list(self._down(where, until, now))
         self._pending += ended
         return [self.machines[one.node] for one in ended]
 
+    def lose(self, node: str, now: datetime, why: str) -> datetime | None:
+        """A machine broke: somebody saw it; returns when it ended. None: it was not running."""
+        machine = self._up.get(node)
+        return self._end(machine, now, why).at if machine is not None else None
+
     def heal(self, now: datetime, where: str | None = None) -> list[str]:
         """What is down is up again, all of it or one thing. Returns what that was. Raises Unknown."""
         if where is not None:
-            self._require_known(where)
+            self.require_known(where)
         healed = [down for down in self.down_at(now) if where in {None, down.where}]
         self.state.downs = [down.but(until=now) if down in healed else down for down in self.state.downs]
         return sorted({down.where for down in healed})
@@ -219,7 +224,8 @@ class MockCloud:
     def down_at(self, now: datetime) -> list[Down]:
         return [down for down in self.state.downs if down.at(now)]
 
-    def _require_known(self, where: str) -> None:
+    def require_known(self, where: str) -> None:
+        """Raises Unknown: it is no zone or region here, and not ""."""
         known = [*self.script.regions, *self.script.zones]
         if where and where not in known:
             raise Unknown(f"{where!r} is no zone or region of {self.infra}: {nearest(where, known)}")
@@ -275,9 +281,9 @@ class MockCloud:
         self.state.downs.append(Down(where=where, since=now, until=until))
         for machine in self.living():
             if where in {"", machine.place.region, machine.place.zone}:
-                yield self._lose(machine, now, f"{where or self.infra} went down")
+                yield self._end(machine, now, f"{where or self.infra} went down")
 
-    def _lose(self, machine: Rented, now: datetime, why: str) -> Ended:
+    def _end(self, machine: Rented, now: datetime, why: str) -> Ended:
         self._note(machine.but(ended_at=now, why=why))
         return Ended(node=machine.node, at=now)
 

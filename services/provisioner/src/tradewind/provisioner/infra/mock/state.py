@@ -45,7 +45,8 @@ class Rented(Value):
     notice_at: datetime | None = None
     """When it will be told that it is taken away; None: it was told, or will not be."""
     reclaim_at: datetime | None = None
-    """When it is taken away."""
+    """When it is taken away. Nobody outside knows before it was `noticed`."""
+    noticed: bool = False
     ended_at: datetime | None = None
     why: str = ""
     """It ended."""
@@ -104,5 +105,7 @@ class CloudState(BaseModel):
     unwilling: dict[str, int] = {}
     """By node, how often its termination has failed."""
     downs: list[Down] = []
+    script: str = ""
+    """Digest of what was played so far: another script begins its own time anew."""
     calls: Annotated[list[datetime], Field(exclude=True)] = []
     """Of late. A restart forgets them."""
