@@ -31,7 +31,7 @@ from tradewind.common.contracts.node import (
 from tradewind.common.contracts.values import Place
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.common.reactor.wiring import Alarm
-from tradewind.provisioner.contracts import InstanceGone
+from tradewind.provisioner.contracts import InstanceGone, Terminated
 from tradewind.provisioner.domain import cluster as clusters
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import Cluster, Node
@@ -97,6 +97,45 @@ def test_what_is_left_of_an_ended_node_is_removed() -> None:
     world = World(SEED, node())
     world.hear(InstanceGone(intent="x", target="n", ended_at=NOW))
     assert ends(world.hear(surveyed(found("n", alive=False), seconds=60), seconds=60)) == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("alive", "seconds", "ended"),
+    [(True, 30, []), (True, 59, []), (True, 70, ["n"]), (False, 30, ["n"])],
+    ids=["a ghost", "a ghost of a minute", "it lives after all", "what is left of it"],
+)
+def test_a_list_that_lags_shows_ghosts(alive: bool, seconds: float, ended: list[str]) -> None:
+    """A node that was terminated at 5 s, in a survey that begins `seconds` after NOW."""
+    world = World(SEED, node(NodePhase.TERMINATING))
+    world.hear(Terminated(intent="x", target="n", ended_at=NOW + timedelta(seconds=5)), seconds=6)
+    world.hear(surveyed(found("n", alive=alive), seconds=seconds), seconds=seconds)
+    assert ends(world.last) == ended
+    assert (world.node().phase, world.node().ended_at) == (NodePhase.TERMINATED, NOW + timedelta(seconds=5))
+
+
+def test_a_ghost_that_is_ended_again_changes_no_cost() -> None:
+    world = World(SEED, node(NodePhase.TERMINATING))
+    for end in (5, 500):
+        world.hear(Terminated(intent="x", target="n", ended_at=NOW + timedelta(seconds=end)), seconds=600)
+    assert (world.node().cost_usd, world.last.rows) == (0.005, {})
+
+
+def test_a_survey_that_began_before_a_launch_was_answered_ends_nothing_of_it() -> None:
+    begun = launching()
+    world = World(SEED, begun)
+    world.hear(launched(begun, 1, failure=refusal()), seconds=2)
+    came = begun.tries[0].nodes[0]
+    late = world.hear(surveyed(found(came), seconds=1), seconds=3)
+    assert (ends(late), orders.LOOK in world.done) == ([], False)
+
+
+def test_a_machine_that_came_though_its_launch_said_otherwise_is_ended() -> None:
+    begun = launching()
+    world = World(SEED, begun)
+    world.hear(launched(begun, 0, failure=refusal()), seconds=2)
+    assert ends(world.hear(surveyed(*map(found, begun.tries[0].nodes), seconds=3), seconds=3)) == list(
+        begun.tries[0].nodes
+    )
 
 
 def test_a_launch_under_way_has_no_orphans() -> None:

@@ -3,6 +3,7 @@ amiss, and whether silence is theirs or ours.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from tradewind.common.contracts.node import ClusterPhase, NodePhase
 from tradewind.common.reactor.aggregate import Aggregate
@@ -13,6 +14,8 @@ from tradewind.provisioner.domain.infra import ask_in_bulk, look_at
 from tradewind.provisioner.domain.model import Cluster, Infra, Node, Try
 from tradewind.provisioner.domain.survey import compare, strays
 from tradewind.provisioner.domain.walk import keep
+
+FORGOTTEN = timedelta(minutes=10)
 
 
 class Census:
@@ -30,6 +33,8 @@ class Census:
         """Clusters of which a gang may have become whole since the last plan."""
         self._silent: dict[str, Node] = {}
         """Nodes that have just been found silent, and are not judged yet."""
+        self._ended: dict[str, datetime] = {}
+        """When the nodes ended that a lagging list may still show."""
         self._changed: set[str] = set()
         """Infras whose nodes came or went since they were last told to look."""
         self.observe(rows)
@@ -65,6 +70,8 @@ class Census:
             self._silent[node.id] = node
         if node.terminal:
             self._nodes.pop(node.id, None)
+            if node.ended_at is not None:
+                self._ended[node.id] = node.ended_at
         else:
             self._nodes[node.id] = node
 
@@ -126,11 +133,15 @@ class Census:
             yield asked
 
     def _review(self, ctx: Ctx) -> Iterator[Decision[Infra] | Decision[Node]]:
+        if any(infra.survey is not None for infra in self._infras.values()):
+            self._ended = {node: at for node, at in self._ended.items() if ctx.now - at < FORGOTTEN}
         for infra in list(self._infras.values()):
             reviewed: Decision[Infra] = Decision()
             if infra.survey is not None:
                 known = [node for node in self._nodes.values() if node.place.infra == infra.id]
-                ends = strays(infra.id, infra.survey, known=self._nodes, coming=self._coming())
+                ends = strays(
+                    infra.id, infra.survey, known=self._nodes, coming=self._coming(), ended=self._ended
+                )
                 reviewed = Decision(infra.evolve(survey=None), do=ends)
                 for compared in list(compare(known, infra.survey, ctx)):
                     self._note(compared)

@@ -5,8 +5,8 @@ since. So what is unseen is asked for, and what is seen without a node is ended 
 one that has ended already.
 """
 
-from collections.abc import Collection, Container, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Collection, Container, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from tradewind.common.contracts.node import NodePhase
 from tradewind.common.reactor.decision import Ctx, Decision, Intent
@@ -19,16 +19,26 @@ from tradewind.provisioner.domain.node_end import lose, terminate
 
 LAG = timedelta(minutes=1)
 """A list may be as old as this."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def strays(
-    infra: str, survey: Survey, *, known: Container[str], coming: Container[str]
+    infra: str,
+    survey: Survey,
+    *,
+    known: Container[str],
+    coming: Container[str],
+    ended: Mapping[str, datetime],
 ) -> tuple[Intent, ...]:
-    """Ends of the machines that belong to no node, and to no launch under way."""
+    """Ends of the machines that belong to no node, and to no launch under way. Nodes that have `ended` may be
+    seen for a while as if they lived.
+    """
     return tuple(
         orders.terminate(infra, found.node, found.name)
         for found in survey.found
-        if found.node not in known and found.node not in coming
+        if found.node not in known
+        and found.node not in coming
+        and not (found.alive and survey.taken_at - ended.get(found.node, LONG_AGO) < LAG)
     )
 
 
