@@ -39,7 +39,9 @@ class ScriptedBody:
         machine.on_end = self._on_end
 
     def fetch(self, fence: Fence, want: AllocationWant) -> None:
-        self._fetches[fence] = self._spawn(self._fetch(fence))
+        task = self._fetches[fence] = self._spawn(self._fetch(fence))
+        # Its stop may come before its first step: then nothing in the task itself would hear of it.
+        task.add_done_callback(lambda _: self._on_fetch_over(fence, task), context=self._context.copy())
 
     def setup(self, fence: Fence, want: AllocationWant) -> None:
         self._begin(fence, want, Part.SETUP)
@@ -81,18 +83,15 @@ class ScriptedBody:
 
     async def _fetch(self, fence: Fence) -> None:
         self._machine.folders.setdefault(fence, False)
-        try:
-            await self._spend(self._scripts(fence).fetch_s)
-        except asyncio.CancelledError:
-            if fence not in self._stopping:
-                raise
+        await self._spend(self._scripts(fence).fetch_s)
+        self._machine.folders[fence] = True
+        self._tell(Fetched(fence))
+
+    def _on_fetch_over(self, fence: Fence, task: asyncio.Task[None]) -> None:
+        self._fetches.pop(fence, None)
+        if task.cancelled() and fence in self._stopping:
             self._stopping.discard(fence)
             self._tell(Ended(fence, self._clock.now(), None, "fetch"))
-        else:
-            self._machine.folders[fence] = True
-            self._tell(Fetched(fence))
-        finally:
-            self._fetches.pop(fence, None)
 
     async def _save(self, fence: Fence, seconds: float) -> None:
         await self._spend(seconds)
