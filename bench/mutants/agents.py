@@ -13,17 +13,34 @@ from tradewind.agent.speaker import Speaker
 from tradewind.common.contracts.envelope import encode
 from tradewind.common.contracts.job import RankPhase
 from tradewind.common.reactor.ports import Unavailable
-from tradewind.simulator.node_agent import MachineJournal
+from tradewind.jobs_controller.domain import settle
+from tradewind.simulator.node_agent import MachineFolders, MachineJournal
 
 
 def no_wait_for_the_earlier_process(patch: pytest.MonkeyPatch) -> None:
-    """An agent starts a rank while an earlier process of the same place may still live."""
+    """An agent starts a rank while an earlier process of the same place may still live. The jobs controller
+    waits for the same, and comes first: it does not here."""
+    patch.setattr(settle, "_all_ended", lambda job: True)
     patch.setattr(reconcile, "_must_wait", lambda fence, ranks: False)
 
 
-def an_agent_forgets_its_journal(patch: pytest.MonkeyPatch) -> None:
-    """An agent that starts again knows nothing of what the last one was told and said."""
+def what_is_not_wanted_runs_on(patch: pytest.MonkeyPatch) -> None:
+    """A node that hears of a later attempt does not end what it runs of earlier ones. The jobs controller
+    sends a later one only when these have ended: it does not wait here."""
+    unwanted = reconcile._unwanted
+
+    def tolerant(rank: Any, want: Any, wanted: Any) -> str:
+        return "" if rank.fence.attempt < want.attempt else unwanted(rank, want, wanted)
+
+    patch.setattr(settle, "_all_ended", lambda job: True)
+    patch.setattr(reconcile, "_unwanted", tolerant)
+
+
+def an_agent_forgets_what_it_runs(patch: pytest.MonkeyPatch) -> None:
+    """An agent that starts again knows nothing of what the last one was told and said, and does not look at
+    what runs. (Its journal alone may be lost: folders, wants and questions make up for it.)"""
     patch.setattr(MachineJournal, "read", lambda self: iter(()))
+    patch.setattr(MachineFolders, "fences", lambda self: iter(()))
 
 
 def old_wants_are_heeded(patch: pytest.MonkeyPatch) -> None:
@@ -55,7 +72,8 @@ def stopped_is_said_too_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_was_not_heard_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
-    """An agent says a level once, and does not restate what it holds when it finds the bus again."""
+    """An agent says a level once: not again where the bus did not take it, nor when it finds the bus, nor
+    when it is asked."""
 
     async def once(self: Speaker, fence: Any) -> None:
         envelope = self._pending.pop(fence)
@@ -66,18 +84,12 @@ def what_was_not_heard_is_not_said_again(patch: pytest.MonkeyPatch) -> None:
         finally:
             del self._sending[fence]
 
+    worth_saying = reconcile._worth_saying
     patch.setattr(Speaker, "_send", once)
     patch.setattr(Agent, "say_levels", lambda self: None)
-
-
-def what_is_not_wanted_runs_on(patch: pytest.MonkeyPatch) -> None:
-    """A node that hears of a later attempt does not end what it runs of earlier ones."""
-    unwanted = reconcile._unwanted
-
-    def tolerant(rank: Any, want: Any, wanted: Any) -> str:
-        return "" if rank.fence.attempt < want.attempt else unwanted(rank, want, wanted)
-
-    patch.setattr(reconcile, "_unwanted", tolerant)
+    patch.setattr(
+        reconcile, "_worth_saying", lambda before, after, again: worth_saying(before, after, frozenset())
+    )
 
 
 def what_is_over_starts_again(patch: pytest.MonkeyPatch) -> None:
@@ -97,7 +109,7 @@ MUTANTS = tuple(
         Mutant,
         (
             no_wait_for_the_earlier_process,
-            an_agent_forgets_its_journal,
+            an_agent_forgets_what_it_runs,
             old_wants_are_heeded,
             stopped_is_said_too_early,
             what_was_not_heard_is_not_said_again,

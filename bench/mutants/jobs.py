@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from bench.mutants import agents
 from bench.mutants.mutant import Mutant
 from tradewind.common.contracts.job import JobPhase, RankPhase
-from tradewind.common.contracts.rank import Goal
+from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.reactor.decision import Decision
 from tradewind.jobs_controller.domain import decide, settle, workflow
 from tradewind.jobs_controller.domain.model import Job, Rank, Verdict
@@ -29,7 +30,9 @@ def reports_without_a_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def strays_are_not_answered(patch: pytest.MonkeyPatch) -> None:
-    """A node that runs what is long over is not told to stop."""
+    """A node that runs what is long over is not told to stop. It would refuse a late copy of an old want,
+    and so have nothing to run: here it forgets at once what is over."""
+    agents.what_is_over_starts_again(patch)
     patch.setattr(decide, "_answer_stray", lambda job, heard, ctx, *, sign: Decision())
 
 
@@ -40,8 +43,7 @@ def go_before_all_are_prepared(patch: pytest.MonkeyPatch) -> None:
     def at_once(job: Job, seats: Any, ctx: Any, *, sign: Any) -> Any:
         patched = start(job, seats, ctx, sign=sign)
         told = tuple(
-            one.but(goal=Goal.GO) if isinstance(one, decide.AllocationWant) else one
-            for one in patched.publish
+            one.but(goal=Goal.GO) if isinstance(one, AllocationWant) else one for one in patched.publish
         )
         return Decision(patched.state, told, patched.do)
 

@@ -16,15 +16,17 @@ from tradewind.simulator.cloud import ScriptedCloud
 
 def no_orphan_sweep(patch: pytest.MonkeyPatch) -> None:
     """Machines that belong to no node are left alone."""
-    patch.setattr(plan, "strays", lambda infra, survey, *, known, coming: ())
+    patch.setattr(plan, "strays", lambda infra, survey, **known: ())
 
 
 def the_sweep_ends_launches_under_way(patch: pytest.MonkeyPatch) -> None:
     """A survey that sees machines of a launch which has not been heard of yet ends them."""
     strays = plan.strays
-    patch.setattr(
-        plan, "strays", lambda infra, survey, *, known, coming: strays(infra, survey, known=known, coming=())
-    )
+
+    def eager(infra: Any, survey: Any, **seen: Any) -> Any:
+        return strays(infra, survey, **{**seen, "coming": ()})
+
+    patch.setattr(plan, "strays", eager)
 
 
 def silence_is_an_end(patch: pytest.MonkeyPatch) -> None:

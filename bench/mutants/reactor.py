@@ -166,15 +166,6 @@ def hands_try_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hands.Hands, "_carry_out", once)
 
 
-def hands_outlive_their_leader(patch: pytest.MonkeyPatch) -> None:
-    """A leader that was replaced goes on with what its hands had begun, beside the new one's."""
-
-    async def nothing(self: hands.Hands) -> None:
-        """They go on."""
-
-    patch.setattr(hands.Hands, "drop", nothing)
-
-
 def _believe_lease(self: MemoryStore, lease: Lease) -> None:
     """Whoever comes."""
 
@@ -202,7 +193,6 @@ MUTANTS = tuple(
             planner_is_not_told,
             intents_are_forgotten_at_takeover,
             hands_try_once,
-            hands_outlive_their_leader,
         ),
     )
 )

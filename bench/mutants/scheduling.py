@@ -31,8 +31,8 @@ def two_jobs_share_a_device(patch: pytest.MonkeyPatch) -> None:
     """Whoever asks for devices is given the first ones of the node."""
     seat = Ledger._seat
 
-    def first(self: Ledger, rank: int, shape: Any, node: Any) -> Any:
-        seated = seat(self, rank, shape, node)
+    def first(self: Ledger, given_to: Any, shape: Any, node: Any) -> Any:
+        seated = seat(self, given_to, shape, node)
         return seated.but(share=seated.share.but(devices=tuple(range(shape.accelerator_count))))
 
     patch.setattr(Ledger, "_seat", first)
