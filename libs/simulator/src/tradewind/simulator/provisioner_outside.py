@@ -3,17 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.streams import wants_of
 from tradewind.common.contracts.node_file import NodeCredentials
 from tradewind.common.hands import Hand
-from tradewind.common.reactor.ports import Bus, Clock, Store, Unavailable
-from tradewind.common.runtime.service import Outside
-from tradewind.common.runtime.settings import Settings
+from tradewind.common.reactor.ports import Clock, Unavailable
 from tradewind.provisioner.enrolment import Enrolment
 from tradewind.provisioner.hands import hands
 from tradewind.provisioner.infra.driver import Admission, Driver
-from tradewind.provisioner.watch import watch
 from tradewind.simulator.line import Outages
 from tradewind.simulator.memory_bus import MemoryServer
 
@@ -45,9 +41,3 @@ def provisioner_hands(
 ) -> Mapping[str, Hand]:
     enrolment = cast(Enrolment, SimulatedEnrolment(server, outages))
     return hands({driver.name: driver for driver in drivers}, enrolment=enrolment, clock=clock)
-
-
-async def watch_drivers(drivers: Iterable[Driver], *, store: Store, bus: Bus, clock: Clock) -> None:
-    # The watch uses the bus alone.
-    outside = Outside(cast(Settings, None), store, bus, cast(Connection, None), clock)
-    await watch(outside, drivers)

@@ -14,6 +14,7 @@ from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Fence
 from tradewind.common.hands import Hand
 from tradewind.common.reactor.ports import Bus, Lease, Position, Store
+from tradewind.provisioner.watch import watch
 from tradewind.simulator import invariants, markets, services, workload
 from tradewind.simulator import machine as machines
 from tradewind.simulator.agents import Agents
@@ -26,7 +27,7 @@ from tradewind.simulator.machine import Machine, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
 from tradewind.simulator.process import Killed, Process, task_factory
-from tradewind.simulator.provisioner_outside import provisioner_hands, watch_drivers
+from tradewind.simulator.provisioner_outside import provisioner_hands
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
 from tradewind.simulator.setup import SUBMITTED_OVER_S, Setup
@@ -165,7 +166,7 @@ class World(Onlooker):
         return provisioner_hands(self._clouds, self._server, outages=self._outages, clock=self._clock)
 
     async def _watch_clouds(self, store: Store, bus: Bus) -> None:
-        await watch_drivers(self._clouds, store=store, bus=bus, clock=self._clock)
+        await watch(bus, self._clouds)
 
     async def live(self) -> None:
         """Raises Violation."""

@@ -36,7 +36,7 @@ def app(settings: Settings) -> ServiceApp:
         return hands(drivers, enrolment=enrolment, clock=outside.clock)
 
     async def watch_drivers(outside: Outside) -> None:
-        await watch(outside, drivers.values())
+        await watch(outside.bus, drivers.values())
 
     async def show(_: ShowMock) -> MockReport:
         return by_hand.show()

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from tradewind.common.contracts.envelope import Envelope, encode
 from tradewind.common.reactor.decision import derived_id
-from tradewind.common.reactor.ports import Unavailable
-from tradewind.common.runtime.service import Outside
+from tradewind.common.reactor.ports import Bus, Unavailable
 from tradewind.provisioner.contracts import InstanceGone, ReclaimNoticed
 from tradewind.provisioner.infra.driver import Driver, End, ReclaimNotice
 
@@ -16,14 +15,14 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 
 
-async def watch(outside: Outside, drivers: Iterable[Driver]) -> None:
+async def watch(bus: Bus, drivers: Iterable[Driver]) -> None:
     """Until cancelled. What is seen and not said before a crash is seen again by the next watch."""
 
     async def say(seen: End | ReclaimNotice) -> None:
         packet = encode(_report(seen))
         while True:
             try:
-                await outside.bus.publish([packet])
+                await bus.publish([packet])
             except Unavailable as fault:
                 log.warning("what befalls node %s cannot be told yet: %s", seen.node, fault)
                 await asyncio.sleep(RETRY_S)

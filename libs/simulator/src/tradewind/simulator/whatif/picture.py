@@ -7,7 +7,7 @@ import importlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 from tradewind.simulator.whatif.refused import WhatIfRefused
 from tradewind.simulator.whatif.report import Moment, Report

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
 
-from tradewind.common.bus.connection import Connection
 from tradewind.common.bus.streams import durables, owners, streams
 from tradewind.common.contracts.envelope import Envelope, encode
 from tradewind.common.contracts.job import SubmitJob
 from tradewind.common.hands import Hands
 from tradewind.common.reactor.leader import Leader
 from tradewind.common.reactor.wiring import Wiring
-from tradewind.common.runtime.service import Outside
-from tradewind.common.runtime.settings import Settings
 from tradewind.provisioner.enrolment import Enrolment
 from tradewind.provisioner.hands import hands
 from tradewind.provisioner.infra.mock.script import Script
@@ -163,9 +160,7 @@ class Planet:
         async with asyncio.TaskGroup() as group:
             group.create_task(leader.run())
             if provisions:
-                # The watch uses the bus alone.
-                outside = Outside(cast(Settings, None), store, bus, cast(Connection, None), self._clock)
-                group.create_task(watch(outside, drivers.values()))
+                group.create_task(watch(bus, drivers.values()))
 
     async def _submit(self) -> None:
         bus = MemoryBus(self._server)
