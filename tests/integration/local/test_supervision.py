@@ -150,3 +150,24 @@ async def test_servers_are_spawned_on_the_main_thread_only(home: Home) -> None:
 
     with pytest.raises(RuntimeError, match="main thread"):
         await asyncio.to_thread(spawn)
+
+
+def test_one_that_is_killed_while_it_starts_is_started_again(home: Home) -> None:
+    """As Postgres, when it is killed a second time while it replays its log."""
+
+    async def story() -> None:
+        postgres = EmbeddedPostgres(home, Settings(home))
+        await postgres.start()
+        await postgres.stop()
+        starting = asyncio.create_task(postgres.start())
+        while postgres.pid is None:
+            await asyncio.sleep(0)
+        os.kill(postgres.pid, signal.SIGKILL)
+        await starting
+        try:
+            async with postgres.connected() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+        finally:
+            await postgres.stop()
+
+    asyncio.run(story())

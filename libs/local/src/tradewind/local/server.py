@@ -18,7 +18,8 @@ from tradewind.local.settings import Settings
 log = logging.getLogger(__name__)
 
 READY_WITHIN_S = 60.0  # generous: after a power cut Postgres first replays its log
-POLL_S = 0.003
+POLLS_S = (0.003,) * 100 + (0.03,)
+"""Between two looks whether it is ready: a start takes a moment, a replay of a log many."""
 
 
 class ServerFailed(Exception):
@@ -97,11 +98,12 @@ class EmbeddedServer(ABC):
             identity=self._identity(),
         )
         death = asyncio.create_task(child.wait())
+        polls = iter(POLLS_S)
         try:
             while not death.done():
                 if await self._is_ready():
                     return True
-                await asyncio.wait({death}, timeout=POLL_S)
+                await asyncio.wait({death}, timeout=next(polls, POLLS_S[-1]))
         finally:
             death.cancel()
         if not is_free(self.port):
@@ -110,7 +112,7 @@ class EmbeddedServer(ABC):
             )
             self.settings.new_port(self.name)
             return False
-        if self._may_pass(child.said()):
+        if child.returncode == -signal.SIGKILL or self._may_pass(child.said()):
             return False
         raise ServerFailed(
             f"{self.name} ended with exit code {child.returncode} while starting: {self._last_words()}"
