@@ -195,6 +195,15 @@ def test_spot_machines_are_taken_away_at_given_times(notice: str, told: list[tup
     assert mock.machines["s"].why == "reclaimed"
 
 
+def test_a_survey_repeats_a_notice_that_nobody_may_have_heard():
+    mock = cloud("reclaims: [{at: 5m}]\nnotice: 30s")
+    launch(mock, "s", spot=True)
+    play(mock, 299)
+    assert [one.reclaim_at for one in mock.survey(after(299))] == [None]
+    play(mock, 301)
+    assert [one.reclaim_at for one in mock.survey(after(301))] == [after(330)]
+
+
 def test_so_many_are_taken_away_and_which_follows_from_the_seed():
     ended = set()
     for seed in range(6):

@@ -150,6 +150,7 @@ class MockCloud:
                 name=one.name,
                 alive=one.ended_at is None or one.ended_at > then,
                 ended_at=one.ended_at if one.ended_at is not None and one.ended_at <= then else None,
+                reclaim_at=one.reclaim_at if one.noticed else None,
             )
             for one in self.machines.values()
             if one.launched_at <= then and (one.removed_at is None or one.removed_at > then)
