@@ -21,7 +21,7 @@ def no_orphan_sweep(patch: pytest.MonkeyPatch) -> None:
 
 def the_sweep_ends_launches_under_way(patch: pytest.MonkeyPatch) -> None:
     """A survey that sees machines of a launch which has not been heard of yet ends them."""
-    strays = plan.strays
+    strays: Any = plan.strays
 
     def eager(infra: Any, survey: Any, **seen: Any) -> Any:
         return strays(infra, survey, **{**seen, "coming": ()})
