@@ -12,6 +12,8 @@ from schemathesis import APIOperation, Case, GenerationMode
 from tests.integration.gateway.gateway_world import TOKEN, GatewayWorld
 from tradewind.common.bus.edges import Endpoint, serve
 from tradewind.common.contracts.placement import RankedOffers, RankOffers
+from tradewind.provisioner.app import mock_endpoints
+from tradewind.provisioner.infra.mock.by_hand import ByHand
 
 EXAMPLES = 12
 """Of each operation: of what fits its description, and as many of what does not."""
@@ -28,12 +30,16 @@ async def test_no_request_is_answered_by_a_fault(shared_world: GatewayWorld) -> 
     optimizer = asyncio.create_task(
         serve([Endpoint(RankOffers, rank)], service="optimizer", nats_url=world.nats.url("optimizer"))
     )
+    provisioner = asyncio.create_task(
+        serve(mock_endpoints(ByHand([])), service="provisioner", nats_url=world.nats.url("provisioner"))
+    )
     try:
         asked = await asyncio.to_thread(ask_everything, description, str(world.http.base_url))
     finally:
         optimizer.cancel()
-        await asyncio.gather(optimizer, return_exceptions=True)
-    assert len(asked) >= 19
+        provisioner.cancel()
+        await asyncio.gather(optimizer, provisioner, return_exceptions=True)
+    assert len(asked) >= 23
     assert {status // 100 for statuses in asked.values() for status in statuses} == {2, 4}
     assert (await world.http.get(told["ref"])).status_code == 200
 

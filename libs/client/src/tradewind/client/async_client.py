@@ -175,6 +175,18 @@ class AsyncClient:
     async def offers(self, shape: Shape, *, count: int = 1, limit: int = 20) -> records.Offers:
         return await self._make(calls.offers(shape.model_dump(mode="json"), count=count, limit=limit))
 
+    async def mock_status(self) -> records.MockReport:
+        return await self._make(calls.mock_status())
+
+    async def mock_reclaim(self, node: str, *, notice_s: float | None = None) -> records.MockReport:
+        return await self._make(calls.mock_reclaim(node, notice_s))
+
+    async def mock_fail(self, where: str, *, lasts_s: float | None = None) -> records.MockReport:
+        return await self._make(calls.mock_fail(where, lasts_s))
+
+    async def mock_heal(self, where: str | None = None) -> records.MockReport:
+        return await self._make(calls.mock_heal(where))
+
     async def services(self) -> tuple[records.Service, ...]:
         return await self._make(calls.services())
 

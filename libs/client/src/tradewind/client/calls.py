@@ -149,6 +149,24 @@ def redrive(seq: int) -> Call[str]:
     return Call("POST", f"/v1/dead-letters/{seq}/redrive", _subject, body={}, repeatable=False)
 
 
+def mock_status() -> Call[records.MockReport]:
+    return Call("GET", "/v1/mock", _one(records.MockReport))
+
+
+def mock_reclaim(node: str, notice_s: float | None) -> Call[records.MockReport]:
+    return Call(
+        "POST", "/v1/mock/reclaim", _one(records.MockReport), body={"node": node, "notice_s": notice_s}
+    )
+
+
+def mock_fail(where: str, lasts_s: float | None) -> Call[records.MockReport]:
+    return Call("POST", "/v1/mock/fail", _one(records.MockReport), body={"where": where, "lasts_s": lasts_s})
+
+
+def mock_heal(where: str | None) -> Call[records.MockReport]:
+    return Call("POST", "/v1/mock/heal", _one(records.MockReport), body={"where": where})
+
+
 def logs(job: str, *, follow: bool, tail: int | None, rank: int | None) -> str:
     """The path of the stream of a job's log."""
     return _target(f"/v1/jobs/{_part(job)}/logs", follow="true" if follow else None, tail=tail, rank=rank)

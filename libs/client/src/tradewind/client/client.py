@@ -208,6 +208,22 @@ class Client:
         """What `count` nodes of a shape would cost, and where: the cheapest first."""
         return self._http.make(calls.offers(shape.model_dump(mode="json"), count=count, limit=limit))
 
+    def mock_status(self) -> records.MockReport:
+        """The scripted clouds: what runs there, what is failing, what was spent. Conflict: there are none."""
+        return self._http.make(calls.mock_status())
+
+    def mock_reclaim(self, node: str, *, notice_s: float | None = None) -> records.MockReport:
+        """Let a scripted cloud take a machine away, after a notice (None: as its script says)."""
+        return self._http.make(calls.mock_reclaim(node, notice_s))
+
+    def mock_fail(self, where: str, *, lasts_s: float | None = None) -> records.MockReport:
+        """Let a zone, a region or a whole scripted cloud go down, for so long, or until it is healed."""
+        return self._http.make(calls.mock_fail(where, lasts_s))
+
+    def mock_heal(self, where: str | None = None) -> records.MockReport:
+        """Let what is down in scripted clouds, or one thing of it, be up again."""
+        return self._http.make(calls.mock_heal(where))
+
     def services(self) -> tuple[records.Service, ...]:
         """How far each service of the control plane is behind."""
         return self._http.make(calls.services())

@@ -1,6 +1,6 @@
 """The provisioner as an app: its wiring, its drivers, their hands and their watch, and its answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tradewind.common.bus.edges import Endpoint, serve
 from tradewind.common.bus.node_users import NodeUsers
@@ -28,7 +28,6 @@ def app(settings: Settings) -> ServiceApp:
     users = NodeUsers(users_file=settings.home / "nats" / "nodes.conf", pid_file=pid_file)
     local: Driver = LocalDriver(settings.home / "nodes", Limits.from_env())
     mocks = mock_drivers(settings.home)
-    by_hand = ByHand(mocks)
     drivers: dict[str, Driver] = {driver.name: driver for driver in (local, *mocks)}
 
     def make_hands(outside: Outside) -> Mapping[str, Hand]:
@@ -38,16 +37,22 @@ def app(settings: Settings) -> ServiceApp:
     async def watch_drivers(outside: Outside) -> None:
         await watch(outside.bus, drivers.values())
 
-    async def show(_: ShowMock) -> MockReport:
-        return by_hand.show()
-
     async def questions(outside: Outside) -> None:
-        endpoints = (
-            Endpoint(ShowMock, show),
-            Endpoint(ReclaimMock, by_hand.reclaim),
-            Endpoint(FailMock, by_hand.fail),
-            Endpoint(HealMock, by_hand.heal),
-        )
+        endpoints = mock_endpoints(ByHand(mocks))
         await serve(endpoints, service="provisioner", nats_url=outside.settings.nats_url)
 
     return ServiceApp(wiring(drivers), settings, hands=make_hands, beside=(watch_drivers, questions))
+
+
+def mock_endpoints(by_hand: ByHand) -> Sequence[Endpoint]:
+    """What is asked of the scripted clouds; answered where there are none, too."""
+
+    async def show(_: ShowMock) -> MockReport:
+        return by_hand.show()
+
+    return (
+        Endpoint(ShowMock, show),
+        Endpoint(ReclaimMock, by_hand.reclaim),
+        Endpoint(FailMock, by_hand.fail),
+        Endpoint(HealMock, by_hand.heal),
+    )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "events": ("events:events", "Show what happened, or what happens."),
     "infra": ("infra:infra", "Show where tasks can run from here."),
     "offers": ("offers:offers", "Show what a task would cost, and where."),
+    "mock": ("mock:mock", "Practise an outage: the scripted clouds, by hand."),
     "simulate": ("simulate:simulate", "Tell how long a workload takes and what it costs on an infra."),
     "api": ("api:api", "The control plane: start, stop, status, logs, uninstall, dlq."),
     "config": ("config:config", "Settings of the local stack."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tradewind.client.records.clusters import Cluster, Failure, Node
     from tradewind.client.records.jobs import ENDED, JobInfo, Jobs, Rank, Role, Submitted
+    from tradewind.client.records.mock import MockCloud, MockLimit, MockMachine, MockOutage, MockReport
     from tradewind.client.records.offers import Infra, Offer, Offers, OwnOffer
     from tradewind.client.records.operations import DeadLetter, Service
     from tradewind.client.records.reading import Json, read
@@ -29,6 +30,13 @@ _HOMES = {
         "Rank",
         "Role",
         "Submitted",
+    ),
+    "mock": (
+        "MockCloud",
+        "MockLimit",
+        "MockMachine",
+        "MockOutage",
+        "MockReport",
     ),
     "offers": (
         "Infra",
@@ -69,6 +77,11 @@ __all__ = [
     "Json",
     "LogChunk",
     "LogEnd",
+    "MockCloud",
+    "MockLimit",
+    "MockMachine",
+    "MockOutage",
+    "MockReport",
     "Node",
     "Offer",
     "Offers",

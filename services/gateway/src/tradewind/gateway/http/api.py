@@ -7,12 +7,12 @@ from starlette.types import ASGIApp
 
 from tradewind.common.telemetry.http import traced
 from tradewind.common.telemetry.spans import tracer_of
-from tradewind.gateway.http import blobs, infra, jobs, operations, problems, streams
+from tradewind.gateway.http import blobs, infra, jobs, mock, operations, problems, streams
 from tradewind.gateway.http.guard import Guard
 from tradewind.gateway.parts import Parts
 from tradewind.gateway.wiring import SERVICE
 
-ROUTES = (jobs.routes, streams.routes, blobs.routes, infra.routes, operations.routes)
+ROUTES = (jobs.routes, streams.routes, blobs.routes, infra.routes, mock.routes, operations.routes)
 
 DESCRIPTION = """
 Submit jobs, follow them, and see what they run on. Every call but `GET /v1/health` carries

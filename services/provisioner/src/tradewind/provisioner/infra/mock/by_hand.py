@@ -39,6 +39,7 @@ class ByHand:
             return self.show(refused=_no_node(wish.node, list(living)))
         driver = living[meant[0]]
         driver.cloud.reclaim(meant[0], _now(), wish.notice_s)
+        driver.advance()
         await driver.save()
         return self.show(did=meant)
 

@@ -114,7 +114,7 @@ class MockDriver:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._stirred.clear()
-                self._advance()
+                self.advance()
                 if self._happened:
                     happened, self._happened = self._happened, []
                     await self.save()
@@ -142,7 +142,8 @@ class MockDriver:
                 log.warning("%s of %s ended: %s", machine.name, self.name, machine.why)
                 await self._bury(machine, tell)
 
-    def _advance(self) -> datetime:
+    def advance(self) -> datetime:
+        """Let the cloud come to the present moment; `watch` acts on what happened when it is next stirred."""
         now = _now()
         self._happened += self.cloud.advance(now)
         return now
@@ -150,7 +151,7 @@ class MockDriver:
     @contextmanager
     def _called(self) -> Generator[datetime]:
         """A call to the cloud, which has come to the present moment. Raises Transient for one that fails."""
-        now = self._advance()
+        now = self.advance()
         if self._happened:
             self._stirred.set()
         try:

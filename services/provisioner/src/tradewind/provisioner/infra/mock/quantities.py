@@ -6,29 +6,19 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d|w)\s*")
+from tradewind.common import durations
+
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(min|s|m|h|d|w)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_LONGEST_S = 10 * 365 * 86_400.0
 
 
-def seconds(written: object) -> float:
-    """`90s`, `1h30m`; a bare number is in seconds. Raises ValueError."""
-    text = str(written).strip().lower()
-    if _is_number(written):
-        total = float(text)
-    elif parts := _PART.findall(text) if not _PART.sub("", text) else ():
-        total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    else:
-        raise ValueError(f"{written!r} is not a time: write it as 90s, 5m or 1h30m")
-    if not 0 <= total <= _LONGEST_S:
-        raise ValueError(f"{written!r} is not a time from now to ten years: write it as 90s, 5m or 1h30m")
-    return total
+def _seconds(written: object) -> float:
+    """`90s`, `1h30m`; a bare number is in seconds."""
+    return durations.seconds(str(written))
 
 
 def _some_seconds(written: object) -> float:
-    total = seconds(written)
+    total = _seconds(written)
     if total == 0:
         raise ValueError("0 is no time at all: write more, as in 1s")
     return total
@@ -38,7 +28,7 @@ def _per_hour(written: object) -> float:
     found = _RATE.fullmatch(str(written).strip().lower())
     if not found:
         raise ValueError(f"{written!r} is not a rate: write how often in what time, as in 0.5/h or 3/d")
-    return float(found[1]) * 3_600 / _SECONDS[found[2]]
+    return float(found[1]) * 3_600 / durations.seconds(f"1{found[2]}")
 
 
 def _share(written: object) -> float:
@@ -91,7 +81,7 @@ def _is_number(written: object) -> bool:
     return isinstance(written, int | float) and not isinstance(written, bool) and math.isfinite(written)
 
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
 SomeSeconds = Annotated[float, BeforeValidator(_some_seconds)]
 PerHour = Annotated[float, BeforeValidator(_per_hour)]
 Share = Annotated[float, BeforeValidator(_share)]
