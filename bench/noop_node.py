@@ -13,7 +13,7 @@ from typing import Any
 
 import tradewind.agent.run as agent_run
 from tradewind.agent.__main__ import main
-from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Started
+from tradewind.agent.domain.model import Ended, Fact, Fetched, Prepared, Rank, Saved, Started
 from tradewind.agent.fetching import Fetcher
 from tradewind.common.contracts.rank import AllocationWant
 from tradewind.common.contracts.values import Fence
@@ -41,6 +41,9 @@ class NoopBody:
     def start(self, fence: Fence, want: AllocationWant) -> None:
         self._tell(Started(fence, datetime.now(UTC)))
         asyncio.get_running_loop().call_later(RUNS_S, self._end, fence)
+
+    def save(self, fence: Fence, want: AllocationWant, *, left_s: float) -> None:
+        self._tell(Saved(fence))
 
     def stop(self, fence: Fence, *, grace_s: float) -> None:
         """It ends by itself."""

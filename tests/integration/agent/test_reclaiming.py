@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,7 @@ async def test_a_notice_that_comes_too_late_is_a_term_with_a_short_grace(
     await reclaimed(plane, within_s=-30, grace_s=600)
     assert (await plane.end(F)).exit_code == 137
     assert time.monotonic() - began < 5
+    assert "to be reclaimed in 0 s: too late for on_reclaim" in plane.text(F)
     assert "saving" not in plane.text(F)
 
 
@@ -197,6 +199,35 @@ async def test_a_hook_that_no_agent_watches_is_ended_in_time_by_the_next(
     await machine.start()
     assert (await plane.end(F)).exit_code == 3
     assert 4 < time.monotonic() - began < MARGIN_S + 6
+
+
+async def test_killed_at_random_no_hook_runs_twice_and_all_is_over_in_time(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    plane.spec(
+        run=TRAINS,
+        on_reclaim='mkdir "$LOCKS/$TRADEWIND_JOB_ID" || exit 99; sleep 0.3; echo saved',
+        envs={"LOCKS": str(machine.folder)},
+    )
+    chance = random.Random(3)
+    fences = [fence(job=f"job-{number}") for number in range(12)]
+    for one in fences:
+        await plane.want(Goal.GO, job=one.job)
+    for one in fences:
+        await plane.until(lambda one=one: "up" in plane.text(one), what="it is up")
+    due = datetime.now(UTC) + timedelta(seconds=60)
+    for one in fences:
+        await plane.want(Goal.STOP, job=one.job, reclaim_at=due, grace_s=5)
+        if chance.random() < 0.5:
+            await asyncio.sleep(chance.random() * 0.2)
+            await machine.kill()
+            await machine.start()
+    for one in fences:
+        end = await plane.end(one)
+        assert (end.phase, end.reason, end.exit_code) == (RankPhase.STOPPED, "reclaimed", 3), one
+        assert plane.text(one).count("saved\n") == 1
+        assert end.ended_at is not None
+        assert end.ended_at < due
 
 
 async def test_a_clock_that_is_minutes_off_changes_nothing(plane: ControlPlane, machine: Machine) -> None:

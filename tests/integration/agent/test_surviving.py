@@ -83,6 +83,26 @@ async def test_a_want_that_came_meanwhile_is_heeded(plane: ControlPlane, machine
     await plane.level(fence(job="job-2"), RankPhase.RUNNING)
 
 
+async def test_what_was_stopped_has_not_ended_by_itself_though_nobody_saw_its_end(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    """Else a task that saves on SIGTERM and exits with 0 would have succeeded."""
+    plane.spec(
+        run="trap 'touch told; until test -e on; do sleep 0.1; done; exit 0' TERM; echo up; sleep 99 & wait"
+    )
+    await plane.want(Goal.GO)
+    await plane.until(lambda: "up" in plane.text(F), what="it is up")
+    await plane.want(Goal.STOP)
+    workdir = machine.rank_folder(F) / "workdir"
+    await eventually((workdir / "told").exists, what="it is told to end")
+    await machine.kill()
+    (workdir / "on").touch()
+    await gone(F)
+    await machine.start()
+    end = await plane.end(F)
+    assert (end.phase, end.exit_code, end.reason) == (RankPhase.STOPPED, 0, "stopped")
+
+
 async def test_a_setup_outlives_its_agent(plane: ControlPlane, machine: Machine) -> None:
     plane.spec(setup="echo setup; sleep 1", run="echo run")
     await plane.want(Goal.GO)

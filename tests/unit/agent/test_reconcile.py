@@ -183,6 +183,13 @@ def test_after_a_start_of_the_agent_the_body_is_told_again_to_save() -> None:
     assert told(resume(held).actions) == [Save(F, 5.0, SOON)]
 
 
+def test_after_a_start_of_the_agent_what_was_sent_a_term_is_not_asked_to_save_again() -> None:
+    held = Holding(NODE, JOB, RECLAIM, (Rank(F, Stage.RUNNING, started_at=AT, saved=True),))
+    step = resume(held)
+    assert told(step.actions) == [Stop(F, 5.0, SOON)]
+    assert told(learn(step.holding, stopped(0)).actions) == [(0, "stopped", 0)]
+
+
 def test_others_run_on_while_one_rank_is_replaced() -> None:
     """Their wants name other addresses and incarnations; nothing is done to what runs."""
     runs = (

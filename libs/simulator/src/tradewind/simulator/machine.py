@@ -73,6 +73,8 @@ class Machine:
     processes: dict[tuple[Fence, Part], Process] = field(default_factory=dict[tuple[Fence, Part], Process])
     folders: dict[Fence, bool] = field(default_factory=dict[Fence, bool])
     """The ranks that have a folder, and whether all was fetched into it."""
+    stopping: set[Fence] = field(default_factory=set[Fence])
+    """The ranks whose processes were sent SIGTERM."""
     journal: list[Record] = field(default_factory=list[Record])
     """What its agent has written down."""
     on_death: Callable[[], None] | None = None

@@ -60,6 +60,7 @@ class ScriptedBody:
         for part in Part:
             process = self._machine.processes.get((fence, part))
             if process is not None and process.alive:
+                self._machine.stopping.add(fence)
                 self._machine.stop(process, grace_s=grace_s, ignores_term=ignores)
                 return
         if (fetch := self._fetches.get(fence)) is not None:
@@ -70,12 +71,15 @@ class ScriptedBody:
 
     def recover(self, fence: Fence) -> Rank:
         """What is there of a rank whose end was not said yet."""
+        stopping = fence in self._machine.stopping
+        if stopping:
+            self._stopping.add(fence)
         for part, stage in ((Part.RUN, Stage.RUNNING), (Part.SETUP, Stage.SETTING_UP)):
             process = self._machine.processes.get((fence, part))
             if process is not None:
                 if not process.alive:
                     self._on_end(process)
-                return Rank(fence, stage, started_at=self._clock.now())
+                return Rank(fence, stage, started_at=self._clock.now(), saved=stopping)
         return Rank(fence, Stage.FETCHED if self._machine.folders.get(fence) else Stage.KNOWN)
 
     async def close(self) -> None:
@@ -122,6 +126,7 @@ class ScriptedBody:
     async def _forget(self, fence: Fence) -> None:
         await self._spend(0.1)
         self._machine.folders.pop(fence, None)
+        self._machine.stopping.discard(fence)
         for part in Part:
             process = self._machine.processes.pop((fence, part), None)
             if process is not None:

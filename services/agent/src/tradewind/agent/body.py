@@ -93,6 +93,8 @@ class Body:
         if (saving := self._savings.get(fence)) is not None:
             saving.stop(grace_s=grace_s)
         if (session := self._sessions.get(fence)) is not None:
+            if session.launch.exit_code() is None:
+                session.launch.folder.begin_stop()
             self._tasks.spawn(session.stop(grace_s=grace_s))
         elif (fetch := self._fetches.get(fence)) is not None:
             self._tasks.spawn(cancel([fetch]))
@@ -103,11 +105,13 @@ class Body:
     def recover(self, fence: Fence) -> Rank:
         """What is there of a rank whose end was not said yet. What is at work is watched from now on."""
         folder = self._folders.of(fence)
+        if folder.is_stopping:
+            self._stopping.add(fence)
         if (run := launch.recover(folder, Part.RUN)) is not None:
             self._watch(fence, run)
             if (hook := launch.recover(folder, Part.ON_RECLAIM)) is not None:
                 self._watch_saving(fence, hook)
-            return Rank(fence, Stage.RUNNING, started_at=run.begun_at())
+            return Rank(fence, Stage.RUNNING, started_at=run.begun_at(), saved=folder.is_stopping)
         if (setup := launch.recover(folder, Part.SETUP)) is not None:
             self._watch(fence, setup)
             return Rank(fence, Stage.SETTING_UP)
@@ -172,14 +176,14 @@ class Body:
         self, fence: Fence, want: AllocationWant, *, left_s: float, within_s: float
     ) -> Launch | None:
         """None if there is nothing to run, or nothing to save, or no time."""
-        folder = self._folders.of(fence)
+        folder, due = self._folders.of(fence), f"to be reclaimed in {max(left_s, 0):.0f} s"
         if fence not in self._sessions or not folder.script(Part.ON_RECLAIM).exists():
-            folder.note(f"to be reclaimed in {left_s:.0f} s")
+            folder.note(due)
             return None
         if within_s == 0:
-            folder.note(f"to be reclaimed in {left_s:.0f} s: too late for on_reclaim")
+            folder.note(f"{due}: too late for on_reclaim")
             return None
-        folder.note(f"to be reclaimed in {left_s:.0f} s: on_reclaim may take {within_s:.0f} s")
+        folder.note(f"{due}: on_reclaim may take {within_s:.0f} s")
         # By this machine's clock, as the commands have no other one to compare it with.
         at = datetime.now(UTC) + timedelta(seconds=left_s)
         try:

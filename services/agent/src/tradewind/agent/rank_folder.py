@@ -9,6 +9,7 @@
     fetched        empty; there once all of the above is whole
     log            what they print
     shipped        how much of the log the bus has
+    stopping       empty; there before its commands are sent SIGTERM
     run-1.launch   empty; there before a launch is begun
     run-1.pid      which process holds it (see shim.sh)
     run-1.exit     its exit code
@@ -82,6 +83,14 @@ class RankFolder:
     @property
     def is_fetched(self) -> bool:
         return (self.path / "fetched").exists()
+
+    def begin_stop(self) -> None:
+        """Whatever its commands end with from now on, they did not end by themselves."""
+        write_owned(self.path / "stopping", "")
+
+    @property
+    def is_stopping(self) -> bool:
+        return (self.path / "stopping").exists()
 
     def spec(self) -> JobSpec:
         return JobSpec.model_validate_json((self.path / "spec.json").read_text())

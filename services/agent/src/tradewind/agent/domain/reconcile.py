@@ -103,10 +103,10 @@ def _after(rank: Rank, fact: Fact) -> Rank:
         case Saved():
             return replace(rank, saved=True)
         case Ended(at=at, code=code):
-            if rank.stopping and not fact.by_itself:
-                end = End(RankPhase.STOPPED, code, rank.stopping, at)
-            else:
+            if fact.by_itself:
                 end = End(RankPhase.EXITED, code, fact.reason, at)
+            else:
+                end = End(RankPhase.STOPPED, code, rank.stopping or "stopped", at)
             return replace(rank, stage=Stage.ENDED, end=end)
 
 
