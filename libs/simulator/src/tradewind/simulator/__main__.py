@@ -92,7 +92,7 @@ def _explain(setup: Setup, run: Run, asked: argparse.Namespace) -> None:
             least = shrink(setup, run, seconds=SHRINK_S, progress=progress.show_shrinking)
     again = simulate(least, timeline=ENDLESS, about=asked.about)
     same = least != setup or again.digest == run.digest
-    for paragraph in failure(run, again, least, deterministic=same):
+    for paragraph in failure(run, again, least, deterministic=same, whole=bool(asked.about)):
         print(f"\n{paragraph}")
     if asked.save is not None and run.violation is not None:
         path = CASES / f"{asked.save}.json"

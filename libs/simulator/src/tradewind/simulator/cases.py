@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tradewind.simulator import faults, workload
-from tradewind.simulator.faults import KINDS, UnknownFault, swarm_rates
+from tradewind.simulator.faults import KINDS, UnknownFault, kind_of, swarm_rates
 from tradewind.simulator.setup import FAULTS_END_S, SUBMITTED_OVER_S, Setup
 from tradewind.simulator.workload import Ask
 
@@ -81,4 +81,4 @@ def read(path: Path) -> Case:
 
 def _those_of(strikes: frozenset[str], rates: faults.Rates) -> faults.Rates:
     """A kind that never strikes may as well have no rate: each has chances of its own."""
-    return rates.only(*{name.partition("@")[0].partition("#")[0] for name in strikes})
+    return rates.only(*{kind_of(name) for name in strikes})

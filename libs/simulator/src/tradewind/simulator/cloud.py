@@ -7,6 +7,7 @@ it is decided here, strike by strike; for the length of one call its script says
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -54,6 +55,14 @@ LAG_S = 60.0
 NEVER_S = 86_400.0
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A notice, and how long before the end it came."""
+
+    news: ReclaimNotice
+    after_s: float
+
+
 class Onlooker(MachineOnlooker):
     """Sees machines end too, while what runs on them still does."""
 
@@ -89,7 +98,7 @@ class ScriptedCloud:
         self.cloud = MockCloud(name, script, seed=seed, state=CloudState(began_at=EPOCH))
         self.machines: dict[str, Machine] = {}
         """By node, all that it ever rented out."""
-        self.told: dict[str, ReclaimNotice] = {}
+        self.told: dict[str, Noticed] = {}
         """By node, what was told before it was taken away."""
         self.ghosts: set[str] = set()
         """Machines that came without having been asked for: nobody knows of them until they are found."""
@@ -305,11 +314,14 @@ class ScriptedCloud:
                     if happening.node not in self.ghosts:
                         self._on_boot(machine)
                 case Ended(at=at):
+                    if machine.up:
+                        self._onlooker.machine_ends(machine, by_us=False)
                     self._end(happening.node)
                     self._tell(End(happening.node, machine.instance, at))
                 case _:
                     notice = ReclaimNotice(happening.node, machine.instance, happening.at)
-                    self.told[happening.node] = notice
+                    after_s = (happening.at - self._clock.now()).total_seconds()
+                    self.told[happening.node] = Noticed(notice, after_s)
                     self._tell(notice)
         self._wake_in_time()
 

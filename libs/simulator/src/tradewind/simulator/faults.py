@@ -213,6 +213,12 @@ class FaultPlan:
     ) -> "FaultPlan":
         return cls(seed, swarm_rates(seed, rates) if swarm else rates, only)
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Those that may strike."""
+        let = {kind_of(name) for name in self.only} if self.only is not None else set(KINDS)
+        return frozenset(kind for kind in let if getattr(self.rates, kind, 0.0) > 0.0)
+
     def dice(self, kind: str, of: str = "") -> Dice:
         """The dice of a kind for one thing, or for all."""
         found = self._dice.get((kind, of))

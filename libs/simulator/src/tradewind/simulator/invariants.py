@@ -16,15 +16,26 @@ from tradewind.common.contracts.job import (
     OnLoss,
     WorkflowPhase,
 )
-from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterPhase, NodePhase
+from tradewind.common.contracts.node import ENDED_NODE_PHASES, ClusterLevel, ClusterPhase, NodePhase
 from tradewind.common.contracts.placement import PlacementPhase
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.provisioner.contracts import LaunchOrder
 from tradewind.provisioner.domain.model import Node
+from tradewind.simulator.book_promises import (
+    one_cluster_a_generation,
+    outboxes_go_out_in_order,
+    seats_fit_their_nodes,
+    the_read_model_is_what_owners_have,
+)
 from tradewind.simulator.capacity_promises import (
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
     no_launch_under_way_is_ended,
+)
+from tradewind.simulator.loss_promises import (
+    a_reclaimed_rank_is_told_in_time,
+    another_region_comes_next,
+    no_attempt_is_given_up_for_nothing,
 )
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_store import Committed
@@ -249,6 +260,13 @@ def has_purpose(seen: Seen, node_id: str) -> bool:
         return any(isinstance(order, LaunchOrder) and node_id in order.nodes for order in orders)
     if node.phase in {NodePhase.DRAINING, NodePhase.TERMINATING}:
         return True
+    cluster = seen.levels.get(("cluster", node.cluster))
+    if (
+        isinstance(cluster, ClusterLevel)
+        and cluster.phase is ClusterPhase.UP
+        and node_id not in cluster.nodes
+    ):
+        return False  # it has lost a race
     claim = seen.rows.get(("scheduler", Ref("claim", node.claim)))
     return claim is not None and not claim.terminal
 
@@ -363,6 +381,9 @@ AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
     one_version_is_one_level,
     over_means_over,
     no_retry_beyond_what_is_allowed,
+    another_region_comes_next,
+    outboxes_go_out_in_order,
+    one_cluster_a_generation,
 )
 AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     no_commit_under_a_stale_lease,
@@ -375,6 +396,7 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
 )
+ONCE_COMMITTED: tuple[Callable[[Seen, Committed], Broken], ...] = (seats_fit_their_nodes,)
 AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     one_life_of_a_rank,
     a_gang_starts_together,
@@ -385,6 +407,7 @@ BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
     nobody_is_ended_with_its_node,
     no_launch_under_way_is_ended,
 )
+BEFORE_A_LOSS: tuple[Callable[[Seen, Machine], Broken], ...] = (a_reclaimed_rank_is_told_in_time,)
 EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
 AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     no_job_is_lost,
@@ -394,6 +417,8 @@ AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     nothing_was_set_aside,
     nothing_is_left,
     money_is_the_infras_own,
+    no_attempt_is_given_up_for_nothing,
+    the_read_model_is_what_owners_have,
 )
 
 KNOWN_HOLES: tuple[Callable[[Seen], Broken], ...] = (what_the_bus_lost_is_said_again,)

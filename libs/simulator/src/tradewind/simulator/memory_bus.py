@@ -178,6 +178,10 @@ class _Stream:
             return None
         return message
 
+    def last_of(self, subject: str) -> Packet | None:
+        message = self.get(self._last_of.get(subject, 0))
+        return message.packet if message is not None else None
+
     def _left_unread(self, sequence: int) -> None:
         """A consumer is gone that had yet to read it. A work queue keeps it for the next one."""
         if self.config.retention is not RetentionPolicy.WORK_QUEUE:
@@ -253,6 +257,10 @@ class MemoryServer:
 
     def stream(self, name: str) -> _Stream:
         return self._streams[name]
+
+    def last_of(self, stream: str, subject: str) -> Packet | None:
+        """The last value of a subject, in a stream that keeps no more."""
+        return self._streams[stream].last_of(subject)
 
     def stored(self, stream: str) -> int:
         """How many messages a stream holds."""

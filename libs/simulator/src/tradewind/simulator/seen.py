@@ -3,12 +3,14 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tradewind.common.contracts.allocation import AllocationLevel
 from tradewind.common.contracts.envelope import Packet
 from tradewind.common.contracts.job import JobLevel
 from tradewind.common.contracts.registry import Event, Level
-from tradewind.common.contracts.values import Fence
+from tradewind.common.contracts.values import Fence, Region, Share
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.ports import Position
+from tradewind.scheduler.domain.model import Allocation
 from tradewind.simulator.cloud import ScriptedCloud
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_bus import MemoryServer
@@ -71,6 +73,28 @@ class Seen:
     lost_unread: dict[str, str] = field(default_factory=dict[str, str])
     """By id, the type of each message that the bus lost before all had read it; until it is said again."""
     dead_letters: list[Packet] = field(default_factory=list[Packet])
+    kinds: frozenset[str] = frozenset()
+    """The kinds of faults that this world may have."""
+    seats: dict[str, dict[str, list[Share]]] = field(
+        default_factory=lambda: defaultdict[str, dict[str, list[Share]]](dict)
+    )
+    """By node and job, what the scheduler has given away."""
+    cluster_of: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    """By claim and generation, the cluster that was up first."""
+    out_of_order: list[str] = field(default_factory=list[str])
+    """What was published before something that was committed before it."""
+    lost_nodes: set[str] = field(default_factory=set[str])
+    """Nodes that were lost, or of which it was told that they would be."""
+    lost_from: dict[str, tuple[int, Region]] = field(default_factory=dict[str, tuple[int, Region]])
+    """By job, the newest attempt that lost a node, and where."""
+    nodes_of: dict[tuple[str, int], set[str]] = field(
+        default_factory=lambda: defaultdict[tuple[str, int], set[str]](set)
+    )
+    """By job and attempt, the nodes that it has had."""
+    _outbox_of: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    """By message, where it was first committed."""
+    _went_out: dict[str, int] = field(default_factory=dict[str, int])
+    """By service, the newest message that was published."""
 
     def job(self, job_id: str) -> JobLevel | None:
         level = self.levels.get(("job", job_id))
@@ -82,25 +106,49 @@ class Seen:
         first = packet.headers["ce-id"] not in self.message_ids
         if before is None or before.version < event.level.version:
             self.levels[thing] = event.level
+        if isinstance(event.level, AllocationLevel):
+            # The job itself may never have heard of them.
+            self.nodes_of[thing[1], event.level.attempt].update(seat.node for seat in event.level.seats)
         return Told(event, first, before)
 
     def note_committed(self, committed: Committed) -> None:
         service, batch = committed.service, committed.batch
         for row in (*batch.created, *(row for row, _ in batch.updated)):
+            if isinstance(row, Allocation):
+                self._note_seats(self.rows.get((service, row.ref)), row)
             self.rows[service, row.ref] = row
         for outbox_id, packet in zip(committed.ids, batch.outbox, strict=True):
-            self.outbox[service, outbox_id] = _message_id(packet)
+            message_id = _message_id(packet)
+            self.outbox[service, outbox_id] = message_id
+            self._outbox_of.setdefault(message_id, (service, outbox_id))
+
+    def _note_seats(self, before: Aggregate | None, after: Allocation) -> None:
+        if isinstance(before, Allocation):
+            for seat in before.seats:
+                self.seats[seat.node].pop(after.id, None)
+        for seat in () if after.terminal else after.seats:
+            if not seat.gone:
+                self.seats[seat.node].setdefault(after.id, []).append(seat.share)
 
     def note_lost(self, packets: list[Packet]) -> None:
         self.lost_unread |= {_message_id(packet): packet.headers.get("ce-type", "") for packet in packets}
 
     def note_stored(self, packet: Packet, position: Position) -> None:
         message_id = _message_id(packet)
+        if message_id not in self.message_ids and message_id in self._outbox_of:
+            self._note_published(*self._outbox_of[message_id])
         self.at[position].add(message_id)
         self.message_ids.add(message_id)
         self.lost_unread.pop(message_id, None)
         if position.stream == "DEAD":
             self.dead_letters.append(packet)
+
+    def _note_published(self, service: str, outbox_id: int) -> None:
+        """For the first time."""
+        newest = self._went_out.get(service, 0)
+        if outbox_id < newest:
+            self.out_of_order.append(f"{service} published message {outbox_id} after {newest}")
+        self._went_out[service] = max(newest, outbox_id)
 
     def note_process(self, machine: Machine, process: Process) -> None:
         living = self.runs[process.fence.job]

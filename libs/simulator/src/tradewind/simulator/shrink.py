@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TypeVar
 
+from tradewind.simulator.faults import kind_of
 from tradewind.simulator.setup import Setup
 from tradewind.simulator.world import Run, simulate
 
@@ -62,14 +63,26 @@ def shrink(
     try:
         while True:
             before = shrinking.setup
-            _fewer_strikes(shrinking)
+            _fewer_kinds(shrinking)
             _fewer_asks(shrinking)
+            _fewer_strikes(shrinking)
             _earlier_end(shrinking)
             if shrinking.setup == before:
                 break
     except TimeIsUp:
         pass
     return shrinking.setup
+
+
+def _fewer_kinds(shrinking: Shrinking) -> None:
+    """Most kinds have nothing to do with it, and each is many strikes."""
+    strikes = shrinking.setup.strikes or frozenset()
+
+    def breaks(kinds: Sequence[str]) -> bool:
+        kept = frozenset(name for name in strikes if kind_of(name) in kinds)
+        return shrinking.breaks(replace(shrinking.setup, strikes=kept))
+
+    minimal(sorted({kind_of(name) for name in strikes}), breaks)
 
 
 def _fewer_strikes(shrinking: Shrinking) -> None:

@@ -75,13 +75,13 @@ class Progress:
         return min(max(by_seeds, by_time), 1.0)
 
 
-def failure(run: Run, again: Run, least: Setup, *, deterministic: bool) -> Iterator[str]:
-    """Paragraphs. `again` is the run of `least`, with its timeline."""
+def failure(run: Run, again: Run, least: Setup, *, deterministic: bool, whole: bool = False) -> Iterator[str]:
+    """Paragraphs. `again` is the run of `least`, with its timeline, told `whole` or without its middle."""
     broken = again.violation or run.violation
     if broken is None:
         return
     yield f"seed {run.seed} breaks a promise: {broken.promise}\n  {broken.meaning}\n  {broken.how}"
-    yield "\n".join(_middle_cut(again.timeline))
+    yield "\n".join(again.timeline if whole else _middle_cut(again.timeline))
     if not deterministic:
         yield "(its history was another one this time: the simulation is not deterministic)"
     if least.strikes is not None:

@@ -106,7 +106,8 @@ def _draw_ask(seed: int, number: int, random: Random, *, over_s: float, room: in
     # ever.
     cluster = "dev" if random.random() < 0.15 else None
     ranks = _ranks(random)
-    roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=ranks, shape=shape),)
+    on_loss = OnLoss.RANK if random.random() < 0.2 else OnLoss.GANG
+    roles: tuple[RoleSummary, ...] = (RoleSummary(name="main", count=ranks, shape=shape, on_loss=on_loss),)
     if cluster is not None:
         roles = (RoleSummary(name="main", count=1, shape=Shape(cpus=1.0)),)
     elif not array and random.random() < 0.15:
@@ -159,4 +160,5 @@ def _draw_script(random: Random, restarts: int) -> Script:
         run_code=1 if 0.04 <= fate < 0.12 else 0,
         fails_first=random.randint(0, restarts),
         ignores_term=random.random() < 0.2,
+        saves_in_s=random.choice((0.0, 0.0, 5.0, 60.0)),
     )

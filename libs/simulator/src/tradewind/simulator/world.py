@@ -10,6 +10,7 @@ from random import Random
 
 from tradewind.common.bus.streams import durables, owners, streams
 from tradewind.common.contracts.envelope import Packet, Undecodable, decode
+from tradewind.common.contracts.node import NodeLevel
 from tradewind.common.contracts.registry import Event
 from tradewind.common.contracts.values import Fence
 from tradewind.common.hands import Hand
@@ -23,6 +24,7 @@ from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.history import History
 from tradewind.simulator.invariants import Violation, judge
 from tradewind.simulator.line import Line, LinedBus, Outages
+from tradewind.simulator.loss_promises import note_loss
 from tradewind.simulator.machine import Machine, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
@@ -122,6 +124,7 @@ class World(Onlooker):
             for name, script in markets.scripts(setup.seed).items()
         )
         self.seen.clouds = self._clouds
+        self.seen.kinds = self.faults.kinds
         self._services: list[ServiceLife] = []
         for wiring in wirings:
             name = wiring.service
@@ -279,6 +282,8 @@ class World(Onlooker):
                 told = seen.note_told(message, packet)
         seen.note_stored(packet, position)
         if told is not None:
+            if isinstance(told.event.level, NodeLevel):
+                note_loss(seen, told.event.level)
             self._judge(invariants.AFTER_A_MESSAGE, seen, told)
 
     def led(self, service: str, lease: Lease) -> None:
@@ -287,6 +292,7 @@ class World(Onlooker):
     def committed(self, committed: Committed) -> None:
         self._judge(invariants.AFTER_A_COMMIT, self.seen, committed)
         self.seen.note_committed(committed)
+        self._judge(invariants.ONCE_COMMITTED, self.seen, committed)
 
     def process_began(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
@@ -298,6 +304,8 @@ class World(Onlooker):
     def machine_ends(self, machine: Machine, *, by_us: bool) -> None:
         if by_us:
             self._judge(invariants.BEFORE_A_TERMINATION, self.seen, machine)
+        else:
+            self._judge(invariants.BEFORE_A_LOSS, self.seen, machine)
 
     def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
         try:

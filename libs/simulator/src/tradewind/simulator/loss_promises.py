@@ -1,0 +1,103 @@
+"""Promises about lost and reclaimed machines: who is told in time, where one goes next, what is counted.
+
+As those of `invariants`. Some hold only where nothing else goes wrong: a notice that nobody can hear saves
+nothing. They are judged in worlds that have no other kinds of faults.
+"""
+
+from collections.abc import Iterator
+
+from tradewind.common.contracts.envelope import decode
+from tradewind.common.contracts.job import JobLevel, JobPhase
+from tradewind.common.contracts.node import NodeLevel, NodePhase
+from tradewind.common.contracts.rank import AllocationWant, Goal
+from tradewind.common.contracts.values import Recovery, Region
+from tradewind.simulator.machine import Machine, Part
+from tradewind.simulator.seen import Seen, Told
+
+Broken = Iterator[str]
+
+NOTICE_S = 20.0
+"""A shorter notice may be over before it has gone its way."""
+OF_MACHINES = frozenset({"reclaim", "skew", "slow_boot", "ghost", "lagging_list"})
+"""Kinds that leave the control plane whole."""
+ENDING = frozenset({JobPhase.FINISHING, JobPhase.CANCELLING})
+
+
+def a_reclaimed_rank_is_told_in_time(seen: Seen, machine: Machine) -> Broken:
+    """What runs on a machine that is reclaimed with notice was told to stop, and by when all must be over.
+
+    Judged where only machines fail.
+    """
+    notice = next((cloud.told[machine.node] for cloud in seen.clouds if machine.node in cloud.told), None)
+    if notice is None or not seen.kinds <= OF_MACHINES or notice.after_s < NOTICE_S:
+        return
+    for process in machine.processes.values():
+        job = seen.job(process.fence.job)
+        if not process.alive or process.part is not Part.RUN or job is None or job.phase in ENDING:
+            continue
+        want = _last_want(seen, machine.node, job.id)
+        if want is None or want.goal not in {Goal.STOP, Goal.FORGET}:
+            yield f"{process.fence} ran on {machine.node} to its end, and was never told to stop"
+        elif want.goal is Goal.STOP and (want.reclaim_at is None or want.reclaim_at > notice.news.at):
+            yield f"{process.fence} was told {want.reclaim_at}, but {machine.node} went at {notice.news.at}"
+
+
+def another_region_comes_next(seen: Seen, told: Told) -> Broken:
+    """A job that recovers by EAGER_NEXT_REGION does not go back to the region that it has just lost, while
+    another has offers.
+
+    Judged where only machines fail, so that every region has.
+    """
+    level = told.event.level
+    if not isinstance(level, JobLevel) or not seen.kinds <= OF_MACHINES | {"node_loss"}:
+        return
+    attempt, lost = seen.lost_from.get(level.id, (0, None))
+    free = level.summary.cluster is None and not any(role.shape.infra for role in level.summary.roles)
+    if level.summary.recovery is not Recovery.EAGER_NEXT_REGION or not free or level.attempt != attempt + 1:
+        return
+    for rank in level.ranks:
+        if region_of(seen, rank.node) == lost:
+            yield f"job {level.id} lost {lost}, and its rank {rank.rank} is back there on {rank.node}"
+
+
+def no_attempt_is_given_up_for_nothing(seen: Seen) -> Broken:
+    """A job begins anew once for each failure of its own and for each gang that lost a machine: no loss is
+    counted twice.
+    """
+    for job_id in seen.workload.ask_of:
+        job = seen.job(job_id)
+        if job is None:
+            continue
+        struck = sum(bool(seen.nodes_of[job_id, one] & seen.lost_nodes) for one in range(1, job.attempt))
+        if job.attempt - 1 - job.restarts > struck:
+            yield (
+                f"job {job_id} is in attempt {job.attempt} after {job.restarts} failures of its own, "
+                f"and {struck} of its gangs lost a machine"
+            )
+
+
+def region_of(seen: Seen, node_id: str) -> Region | None:
+    node = seen.levels.get(("node", node_id))
+    return Region(infra=node.place.infra, region=node.place.region) if isinstance(node, NodeLevel) else None
+
+
+def note_loss(seen: Seen, node: NodeLevel) -> None:
+    """A node was lost, or will be: remember which jobs that strikes, and where."""
+    if node.phase is not NodePhase.LOST and node.reclaim_at is None:
+        return
+    if node.id in seen.lost_nodes:
+        return
+    seen.lost_nodes.add(node.id)
+    for job_id in seen.workload.ask_of:
+        job = seen.job(job_id)
+        if job is not None and any(rank.node == node.id for rank in job.ranks):
+            seen.lost_from[job_id] = (
+                job.attempt,
+                Region(infra=node.place.infra, region=node.place.region),
+            )
+
+
+def _last_want(seen: Seen, node: str, job: str) -> AllocationWant | None:
+    packet = seen.server.last_of("WANT", f"want.{node}.{job}")
+    want = decode(packet).message if packet is not None else None
+    return want if isinstance(want, AllocationWant) else None
