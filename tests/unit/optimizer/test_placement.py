@@ -95,6 +95,11 @@ def test_what_fits_nowhere_says_why(shape: Shape, why: str) -> None:
     assert rank(shape, 1, listed=LISTED, infras={}).why_none == why
 
 
+def test_nobody_has_offered_anything_yet() -> None:
+    nothing = list_offers([])
+    assert rank(Shape(), 1, listed=nothing, infras={}).why_none == "no infra has said yet what it offers"
+
+
 def test_what_is_free_here_comes_first_and_a_gang_needs_room_for_all() -> None:
     infras = {"local": local(in_use=1)}
     assert str(rank(Shape(), 1, listed=LISTED, infras=infras).candidates[0].place) == "local local"

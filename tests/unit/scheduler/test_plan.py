@@ -33,6 +33,8 @@ from tradewind.common.contracts.job import (
     JobSucceeded,
 )
 from tradewind.common.contracts.node import (
+    ClusterPhase,
+    ClusterSeeking,
     ClusterTerminated,
     NodeDraining,
     NodeLost,
@@ -235,6 +237,19 @@ def test_a_claim_whose_cluster_died_before_it_could_serve_asks_anew() -> None:
     (again,) = scheduler.claims()
     assert (again.generation, again.phase) == (2, ClaimPhase.OPEN)
     assert told(scheduler.hear(ClusterTerminated.of(cluster(claim.id, version=2)))) == []
+
+
+def test_who_waits_is_told_what_the_infras_said_last() -> None:
+    """Found by what-if: a job whose launches were refused for want of capacity waited without a reason."""
+    scheduler = Scheduler()
+    scheduler.hear(queued("a"))
+    (claim,) = scheduler.claims()
+    refused = cluster(claim.id).but(phase=ClusterPhase.SEEKING, reason="0 of 1 are to be had")
+    scheduler.hear(ClusterSeeking.of(refused))
+    assert scheduler.allocation("a").reason == "0 of 1 are to be had"
+    assert told(scheduler.hear(ClusterSeeking.of(refused.but(version=2)))) == []
+    scheduler.hear(ready("n1", claim.id))
+    assert scheduler.allocation("a").phase is AllocationPhase.GRANTED
 
 
 def test_old_news_of_a_job_is_ignored() -> None:

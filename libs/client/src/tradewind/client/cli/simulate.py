@@ -37,6 +37,10 @@ class SimulatorMissing(TradewindError):
     """The simulator is not installed."""
 
 
+class NotWritten(TradewindError):
+    """The picture could not be written."""
+
+
 class Table(Protocol):
     title: str
     head: Sequence[str]
@@ -50,7 +54,7 @@ class WhatIf(Protocol):
 
     simulate: Callable[..., list[Any]]
     tables: Callable[[Sequence[Any]], list[Table]]
-    draw: Callable[..., bytes]
+    drawer: Callable[[str], Callable[[Sequence[Any]], bytes]]
 
 
 @click.command()
@@ -109,6 +113,7 @@ def simulate(
     time. With --compare there is a column for each.
     """
     what_if = _what_if()
+    draw = None if picture is None else what_if.drawer(picture.suffix)
     with _progress() as told:
         reports = what_if.simulate(
             workload, infra, compare=compare, traces=traces, seed=seed, until=until, told=told
@@ -121,9 +126,17 @@ def simulate(
         if report.ended in _WHY_IT_STOPPED:
             after = duration(timedelta(seconds=report.simulated_s))
             note(f"{report.infra}: stopped after {after}: {_WHY_IT_STOPPED[report.ended]}")
-    if picture is not None:
-        picture.write_bytes(what_if.draw(reports, form=picture.suffix))
-        note(f"the picture is in {picture}")
+    if picture is not None and draw is not None:
+        _write(picture, draw(reports))
+
+
+def _write(picture: Path, drawn: bytes) -> None:
+    """Raises NotWritten."""
+    try:
+        picture.write_bytes(drawn)
+    except OSError as error:
+        raise NotWritten(f"{picture} cannot be written: {(error.strerror or '').lower()}") from error
+    note(f"the picture is in {picture}")
 
 
 def _what_if() -> WhatIf:

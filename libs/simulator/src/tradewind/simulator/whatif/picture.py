@@ -43,14 +43,15 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 """
 
 
-def draw(reports: Sequence[Report], *, form: str) -> bytes:
-    """`form` is `.svg` or `.png`. Raises WhatIfRefused: another form, or a PNG where resvg is missing."""
+Drawer = Callable[[Sequence[Report]], bytes]
+
+
+def drawer(form: str) -> Drawer:
+    """What draws reports as `.svg` or `.png`. Raises WhatIfRefused: another form, or no resvg for a PNG."""
     if form == ".svg":
-        return svg(reports).encode()
+        return lambda reports: svg(reports).encode()
     if form != ".png":
-        raise WhatIfRefused(
-            f"--picture: {form or 'a name without an ending'} is no picture: write .svg or .png"
-        )
+        raise WhatIfRefused(f"--picture: {form or 'no ending'} is no picture: write FILE.svg or FILE.png")
     try:
         resvg, roboto = map(importlib.import_module, ("resvg_py", "font_roboto"))
     except ImportError as error:
@@ -59,8 +60,9 @@ def draw(reports: Sequence[Report], *, form: str) -> bytes:
         ) from error
     # A machine without a screen often has no fonts.
     fonts = [roboto.font_files["Roboto"], roboto.font_files["RobotoBold"]]
-    drawn = resvg.svg_to_bytes(svg_string=svg(reports), zoom=2, font_files=fonts, sans_serif_family="Roboto")
-    return bytes(drawn)
+    return lambda reports: bytes(
+        resvg.svg_to_bytes(svg_string=svg(reports), zoom=2, font_files=fonts, sans_serif_family="Roboto")
+    )
 
 
 def svg(reports: Sequence[Report]) -> str:

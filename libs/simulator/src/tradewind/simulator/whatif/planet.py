@@ -35,6 +35,8 @@ from tradewind.simulator.whatif.workload import Submission
 WORKSPACE = "default"
 MAX_MESSAGE = 1 << 20
 LEASE_S = 30 * 86_400.0
+WARM_S = 0.1
+"""Nothing is submitted before all services stand and have heard of the infras."""
 LOOK_EVERY_S = 30.0
 SETTLED_S = 3_600.0
 """Nothing runs, nothing moved for so long, and the infra will not change: what waits would wait for ever."""
@@ -127,7 +129,7 @@ class Planet:
     def _is_stuck(self) -> bool:
         if self.seen.living_nodes or sum(self.seen.phases.values()) < len(self._submissions):
             return False
-        still_s = self._loop.time() - self.seen.moved_at
+        still_s = self._loop.time() - max(self.seen.moved_at, self.infras.changed_by_script_at())
         return still_s > (GIVEN_UP_S if self.infras.may_change() else SETTLED_S)
 
     def _make_server(self) -> MemoryServer:
@@ -165,7 +167,7 @@ class Planet:
     async def _submit(self) -> None:
         bus = MemoryBus(self._server)
         for job, one in self._submissions.items():
-            await asyncio.sleep(max(one.at_s - self._loop.time(), 0.0))
+            await asyncio.sleep(max(max(one.at_s, WARM_S) - self._loop.time(), 0.0))
             now = self._clock.now()
             command = SubmitJob(
                 id=job,

@@ -52,7 +52,7 @@ def simulate(
         if variant in VARIANTS:
             runs.append((variant, scripts[infra], [_varied(one, variant) for one in submissions]))
         else:
-            runs.append((Path(variant).stem, _script(Path(variant), traces), submissions))
+            runs.append((Path(variant).stem, _script(_file(variant), traces), submissions))
     reports: list[Report] = []
     for name, script, some in runs:
         lived = live(
@@ -78,11 +78,17 @@ def _script(file: Path, traces: Sequence[str]) -> Script:
     try:
         script = read_script(file)
     except ScriptRefused as why:
-        hint = "" if file.exists() else f"; or write one of {', '.join(VARIANTS)} after --compare"
-        raise WhatIfRefused(f"{why}{hint}") from why
+        raise WhatIfRefused(str(why)) from why
     for trace in traces:
         script = with_trace(script, Asked.parse(trace))
     return script
+
+
+def _file(variant: str) -> Path:
+    if not Path(variant).exists():
+        words = ", ".join(VARIANTS)
+        raise WhatIfRefused(f"--compare: {variant!r} is no file: name an infra file, or write one of {words}")
+    return Path(variant)
 
 
 def _moment(text: str) -> float:

@@ -1,7 +1,8 @@
 """The infras of a script, played on virtual machines: the `mock` infra's own cloud, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from tradewind.agent.domain.notice import saving_s
@@ -145,7 +146,7 @@ class ScriptedInfras:
             for infra, cloud in script.by_infra().items()
         }
         self._loop = loop
-        self._last_s = max((_last_s(cloud) for cloud in script.clouds.values()), default=0.0)
+        self._moments = sorted({moment for cloud in script.clouds.values() for moment in _moments(cloud)})
 
     @property
     def drivers(self) -> Mapping[str, Driver]:
@@ -157,7 +158,13 @@ class ScriptedInfras:
         return self._loop.time() - cloud.changed_at <= SETTLES_S + lag_s
 
     def may_change(self) -> bool:
-        return self._loop.time() <= self._last_s
+        """Whether the script has something in store that may let in what was refused so far."""
+        return bool(self._moments) and self._loop.time() <= self._moments[-1]
+
+    def changed_by_script_at(self) -> float:
+        """When it last did such a thing."""
+        passed = bisect_right(self._moments, self._loop.time())
+        return self._moments[passed - 1] if passed else 0.0
 
     def saved_at(self, nodes: Iterable[str], *, needs_s: float) -> float | None:
         """When the work on these nodes was saved since one of them was to be taken away; None: it was not."""
@@ -181,13 +188,15 @@ class ScriptedInfras:
         return None
 
 
-def _last_s(script: CloudScript) -> float:
-    """From when on the script lets everything be as it is."""
-    moments = [outage.at + (outage.lasts or 0.0) for outage in script.outages]
-    moments += [refusal.at + (refusal.lasts or 0.0) for refusal in script.refusals]
-    moments += [step.at for capacity in script.capacity for step in capacity.steps]
-    moments += [reclaim.at for reclaim in script.reclaims if reclaim.at is not None]
-    return max(moments, default=0.0)
+def _moments(script: CloudScript) -> Iterator[float]:
+    """When the script changes what is to be had."""
+    for outage in script.outages:
+        yield outage.at + (outage.lasts or 0.0)
+    for refusal in script.refusals:
+        yield refusal.at + (refusal.lasts or 0.0)
+    for capacity in script.capacity:
+        yield from (step.at for step in capacity.steps)
+    yield from (reclaim.at for reclaim in script.reclaims if reclaim.at is not None)
 
 
 def _instance(machine: Rented) -> Instance:

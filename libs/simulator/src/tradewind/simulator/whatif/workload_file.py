@@ -45,6 +45,8 @@ def parse_workload(text: str, *, file: str, folder: Path) -> Workload:
     if top is not None:
         name = top.read("name", str, name)
         listed = top.node_of("jobs")
+        if problems:
+            raise FileRefused(file, problems)
         if listed is None:
             top.refuse("", f"says nothing of what is submitted: write {FORM}")
         elif not isinstance(listed, yaml.SequenceNode):
@@ -111,9 +113,12 @@ def _task(said: Section, *, file: str, folder: Path) -> Task | None:
             return parse_node(inline, name=said.read("name", str, "job"), file=file)
         return task_from_file(folder / str(named))
     except TaskRefused as refused:
-        if refused.file != file:
+        if refused.file == file:
+            said.problems.extend(refused.problems)
+        elif any(problem.at for problem in refused.problems):
             raise
-        said.problems.extend(refused.problems)
+        else:
+            said.refuse("file", str(refused))
         return None
 
 

@@ -161,7 +161,7 @@ def _why_none(
         return _why_not_now(count, fitting, infras)
     there = [place for place, _ in places if _is_there(place, shape)]
     if not there:
-        return f"no offer lies in {shape.infra}"
+        return f"no offer lies in {shape.infra}" if shape.infra else "no infra has said yet what it offers"
     with_accelerator = [place for place in there if _has_accelerator(place.room, shape)]
     where = f" in {shape.infra}" if shape.infra else ""
     if not with_accelerator:

@@ -57,13 +57,16 @@ def observe_placement(claim: Claim | None, heard: PlacementEvent, ctx: Ctx) -> D
 
 
 def observe_cluster(claim: Claim | None, heard: ClusterEvent, ctx: Ctx) -> Decision[Claim]:
-    """The cluster that was to serve it came up and died before it could: ask anew."""
+    """The cluster that was to serve it is refused everywhere; or it died before it could: ask anew."""
     cluster = heard.cluster
     if claim is None or claim.phase is not ClaimPhase.OPEN:
         return Decision()
+    if cluster.phase is ClusterPhase.SEEKING and cluster.reason not in {"", claim.refused}:
+        told = claim.evolve(refused=cluster.reason)
+        return became(told, ClaimRestated.of(told.level))
     if cluster.phase is not ClusterPhase.TERMINATED or cluster.generation != claim.generation:
         return Decision()
-    again = claim.evolve(generation=claim.generation + 1, reason="", wake_at=ctx.now + SOON)
+    again = claim.evolve(generation=claim.generation + 1, reason="", refused="", wake_at=ctx.now + SOON)
     return became(again, ClaimOpened.of(again.level))
 
 

@@ -92,6 +92,9 @@ class Claim(Aggregate):
     name: str | None = None
     demand_class: str
     reason: str = ""
+    """Why nothing can serve it."""
+    refused: str = ""
+    """What was said where its nodes were last asked for, until it is served."""
     avoid: tuple[Region, ...] = ()
     prefer: tuple[Region, ...] = ()
     race: int = 1
@@ -107,6 +110,11 @@ class Claim(Aggregate):
         return self.phase is ClaimPhase.CLOSED
 
     @property
+    def why(self) -> str:
+        """Why it is not served yet."""
+        return self.reason or self.refused
+
+    @property
     def level(self) -> ClaimLevel:
         return ClaimLevel(
             id=self.id,
@@ -118,7 +126,7 @@ class Claim(Aggregate):
             count=self.count,
             retention=self.retention,
             name=self.name,
-            reason=self.reason,
+            reason=self.why,
             avoid=self.avoid,
             prefer=self.prefer,
             race=self.race,

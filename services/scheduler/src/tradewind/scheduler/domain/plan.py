@@ -214,7 +214,7 @@ class SchedulerPlanner:
             wanted = bool(self._index.waiting_for(claim))
         if claim.phase is ClaimPhase.OPEN:
             if sum(node.phase is CapacityPhase.OPEN for node in nodes) >= claim.count:
-                served = claim.evolve(phase=ClaimPhase.SERVED, reason="", wake_at=ctx.now + LATER)
+                served = claim.evolve(phase=ClaimPhase.SERVED, reason="", refused="", wake_at=ctx.now + LATER)
                 return became(served, ClaimServed.of(served.level))
             # A named cluster, too: nodes that come for nobody would cost somebody.
             return None if wanted else closed(claim)
@@ -249,7 +249,7 @@ class SchedulerPlanner:
             return never
         for claim in self._index.claims_of(allocation.demand_class):
             if claim.phase is ClaimPhase.OPEN:
-                return claim.reason
+                return claim.why
             if self._index.is_served_in_vain(claim):
                 return "the nodes that came have less to give than was asked for; others will be tried"
         return ""
