@@ -11,7 +11,7 @@ from tradewind.common.contracts.values import Failure, Place, Retention, Room
 
 class NodePhase(StrEnum):
     BOOTING = "booting"
-    """The infra gave a machine; its agent has not spoken yet."""
+    """The infra gave a machine; its agent has not spoken yet, or not every one of its gang has."""
     READY = "ready"
     SUSPECT = "suspect"
     """Its agent is silent; nobody knows yet whether it is gone. Nothing new is placed there, nothing is
@@ -79,7 +79,7 @@ class NodeDraining(NodeEvent, name="draining"):
 
 
 class NodeReclaimNoticed(NodeEvent, name="reclaim_noticed"):
-    """Its infra will take it away at `reclaim_at`: it is draining from now on."""
+    """Its infra will take it away at `reclaim_at`: it is draining from now on, or ends now if it only boots."""
 
 
 class NodeLost(NodeEvent, name="lost"):
@@ -128,6 +128,7 @@ class ClusterLevel(Level):
     retention: Retention
     count: int
     place: Place | None = None
+    """Of the gang that was kept; while several places race, the best of them."""
     nodes: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     """Refusals met on the way to the present place."""
@@ -150,7 +151,7 @@ class ClusterSeeking(ClusterEvent, name="seeking"):
 
 
 class ClusterProvisioning(ClusterEvent, name="provisioning"):
-    """A launch at `place` was begun."""
+    """A launch was begun, or one more beside those under way."""
 
 
 class ClusterUp(ClusterEvent, name="up"):
