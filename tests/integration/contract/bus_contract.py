@@ -320,6 +320,21 @@ async def a_message_id_is_stored_once(world: BusWorld) -> None:
 
 
 @scenario
+async def a_message_is_known_by_where_it_lies(world: BusWorld) -> None:
+    await world.durable("COMMANDS", "scheduler", "cmd.scheduler.>")
+    bus = await world.bus()
+    event = packet("evt.default.job.queued", "1", **{"Nats-Msg-Id": "one"})
+    command = packet("cmd.scheduler.close_claim", "2", **{"Nats-Msg-Id": "two"})
+    positions = await bus.publish([event, command, packet("evt.default.job.queued", "nameless")])
+    assert [await bus.message_id(one) for one in positions] == ["one", "two", None]
+    assert await bus.message_id(Position("EVENTS", 3)) is None  # nothing lies there yet
+    intake = await bus.intake(stream="COMMANDS", durable="scheduler")
+    await intake.ack(await take(intake, 1))
+    await until_stored(world, "COMMANDS", 0)
+    assert await bus.message_id(positions[1]) is None  # it is done, and gone
+
+
+@scenario
 async def what_no_stream_takes_is_unavailable(world: BusWorld) -> None:
     bus = await world.bus()
     for subject in ("cmd.nobody.anything", "elsewhere"):

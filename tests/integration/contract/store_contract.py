@@ -4,7 +4,7 @@ store run them all.
 `pytest.mark.parametrize("rule", RULES)` and call `await rule(world)`, with a new world for each.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -21,6 +21,7 @@ from tradewind.common.reactor.ports import (
     LeaseHeld,
     LeaseLost,
     Position,
+    Sent,
     Store,
     StoreConflict,
     StoreRefused,
@@ -79,7 +80,7 @@ class World(Protocol):
         ...
 
     async def elapse(self, seconds: float) -> None:
-        """Let leases come nearer to their end."""
+        """Let leases come nearer to their end, and what was sent grow older."""
         ...
 
 
@@ -356,6 +357,33 @@ async def what_was_sent_is_noted_with_its_position(world: World) -> None:
     assert [row.packet.subject for row in await store.sent_since(Position("EVENTS", 11))] == ["c"]
     assert await store.sent_since(Position("EVENTS", 12)) == []
     assert await store.sent_since(Position("SAID", 0)) == []
+    [last] = await store.sent_since(Position("EVENTS", 11))
+    assert (last.id, last.position) == (ids[2], Position("EVENTS", 11))
+
+
+@rule
+async def what_was_sent_lately_is_told_in_the_order_of_its_stream(world: World) -> None:
+    store = world.store()
+    lease = await leading(store)
+    ids = await commit(store, lease, Batch(outbox=[packet(name) for name in "abcde"]))
+    await commit(store, lease, Batch(sent=[(ids[0], Position("EVENTS", 7))]))
+    await world.elapse(3.0)
+    sent = [
+        (ids[2], Position("EVENTS", 8)),
+        (ids[1], Position("EVENTS", 9)),
+        (ids[3], Position("WANT", 1)),
+    ]
+    await commit(store, lease, Batch(sent=sent))
+    assert [(row.packet.subject, row.position.sequence) for row in await _lately(store, 1.0)] == [
+        ("c", 8),
+        ("b", 9),
+    ]
+    assert [row.id for row in await _lately(store, 60.0)] == [ids[0], ids[2], ids[1]]
+    assert await store.sent_lately("SAID", within=timedelta(days=1)) == []
+
+
+async def _lately(store: Store, seconds: float) -> Sequence[Sent]:
+    return await store.sent_lately("EVENTS", within=timedelta(seconds=seconds))
 
 
 @rule

@@ -17,10 +17,13 @@ class PostgresWorld:
 
     async def elapse(self, seconds: float) -> None:
         async with self._engine.begin() as connection:
-            await connection.execute(
-                text(f"UPDATE {SERVICE}.lease SET expires_at = expires_at - make_interval(secs => :seconds)"),
-                {"seconds": seconds},
-            )
+            for table, moment in (("lease", "expires_at"), ("outbox", "sent_at")):
+                await connection.execute(
+                    text(
+                        f"UPDATE {SERVICE}.{table} SET {moment} = {moment} - make_interval(secs => :seconds)"
+                    ),
+                    {"seconds": seconds},
+                )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -68,7 +68,6 @@ def _setup(asked: argparse.Namespace) -> Setup:
         seed=asked.seed if asked.seed is not None else 1,
         jobs=asked.jobs,
         rates=rates,
-        holes=asked.known_holes,
         faults_end_s=asked.until,
         asks=asks,
         strikes=strikes,
@@ -136,11 +135,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-shrink", action="store_true", help="tell a failing history as it was, not a shorter one")
     add("--save", metavar="NAME", help=f"keep the failing history in {CASES}/NAME.json")
     add("--about", default="", metavar="TEXT", help="of a failing history, show only lines with TEXT")
-    add(
-        "--known-holes",
-        action="store_true",
-        help="judge also by the promises that are known not to be kept yet",
-    )
     return parser
 
 

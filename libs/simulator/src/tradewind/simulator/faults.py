@@ -52,9 +52,9 @@ class Rates:
     """The bus answers nobody for a while (a second)."""
     blackout: float = 1 / 1800
     """Every service dies at once, and the bus is down for a while (a second)."""
-    lost_end: float = 0.0
-    """The bus comes back without the last messages of its streams. Off unless asked
-    for: it strikes through a hole that is known (`tests/simulation/test_known_holes.py`).
+    lost_end: float = 0.3
+    """The bus comes back without what it had not on its disk, the last messages of its streams (a loss of the
+    bus).
     """
     agent_crash: float = 1 / 300
     """An agent dies, its processes live; it starts again from its journal (a second and node)."""

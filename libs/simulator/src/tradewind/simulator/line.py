@@ -7,7 +7,7 @@ side of the effect, the answer may be lost, the other end may be down.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tradewind.common.bus.streams import ACK_WAIT_S
@@ -21,6 +21,7 @@ from tradewind.common.reactor.ports import (
     Lease,
     OpenIntent,
     Position,
+    Sent,
     Store,
     Unavailable,
     Unsent,
@@ -201,8 +202,11 @@ class LinedStore:
     async def unsent(self) -> list[Unsent]:
         return await self._call("unsent", self._store.unsent)
 
-    async def sent_since(self, position: Position) -> list[Unsent]:
+    async def sent_since(self, position: Position) -> list[Sent]:
         return await self._call("sent_since", lambda: self._store.sent_since(position))
+
+    async def sent_lately(self, stream: str, *, within: timedelta) -> list[Sent]:
+        return await self._call("sent_lately", lambda: self._store.sent_lately(stream, within=within))
 
     async def last_sent(self) -> Mapping[str, int]:
         return await self._call("last_sent", self._store.last_sent)
@@ -256,6 +260,9 @@ class LinedBus:
 
     async def last_sequence(self, stream: str) -> int:
         return await self._line.call("bus", "last_sequence", lambda: self._bus.last_sequence(stream))
+
+    async def message_id(self, position: Position) -> str | None:
+        return await self._line.call("bus", "message_id", lambda: self._bus.message_id(position))
 
     def losses(self) -> int:
         return self._line.outages.losses

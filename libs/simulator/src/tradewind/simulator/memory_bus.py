@@ -14,9 +14,13 @@ from functools import cache
 
 from nats.js.api import RetentionPolicy, StreamConfig
 
+from tradewind.common.bus.dead_letters import MESSAGE_ID
 from tradewind.common.bus.streams import ACK_WAIT_S, MAX_ACK_PENDING, Durable
 from tradewind.common.contracts.envelope import Packet
 from tradewind.common.reactor.ports import Delivery, Position, Unavailable
+
+SYNCED_EVERY_S = 120.0
+"""JetStream's default: what is older is on its disk."""
 
 Stored = Callable[[Packet, Position], None]
 """Is told of every message that was stored."""
@@ -93,6 +97,10 @@ class _Stream:
         self._time = loop_time
         self._ordinal = itertools.count()
         self._last_of: dict[str, int] = {}
+        self._done: set[str] = set()
+        """The ids of messages that all have acked who hear them."""
+        self._latest: deque[float] = deque(maxlen=100)
+        """When the last of them were stored."""
         self._ids: dict[str, tuple[int, float]] = {}
         self._hearers: dict[str, tuple[_Consumer, ...]] = {}
 
@@ -126,6 +134,7 @@ class _Stream:
             if known is not None and now - known[1] < (self.config.duplicate_window or 0.0):
                 return known[0], False
         self.last += 1
+        self._latest.append(now)
         if message_id is not None:
             self._ids[message_id] = (self.last, now)
         hearers = self._hearers_of(packet.subject)
@@ -142,21 +151,28 @@ class _Stream:
         return self.last, True
 
     def lose_end(self, count: int) -> list[Packet]:
-        """The last messages are gone: the server died before they were on its disk.
+        """The last messages are gone, `count` at most: the server died before they were on its disk.
 
         Returns:
-            Those that somebody had not read yet.
+            Those that somebody had not read yet, nor a copy of it.
         """
-        kept = max(self.last - count, 0)
+        now = self._time()
+        kept = self.last - min(count, sum(now - at < SYNCED_EVERY_S for at in self._latest))
+        for _ in range(self.last - kept):
+            self._latest.pop()
         lost = [one for one in self.messages if one > kept]
-        unread = [self.messages[one].packet for one in lost if self.messages[one].unread_by > 0]
+        unread = [self.messages[one].packet for one in lost if self._is_unread(self.messages[one])]
         for sequence in lost:
             self._drop(sequence)
         self._ids = {one: lies for one, lies in self._ids.items() if lies[0] <= kept}
+        self._last_of = {subject: one for subject, one in self._last_of.items() if one <= kept}
         for consumer in self.consumers.values():
             consumer.waiting = deque(one for one in consumer.waiting if one <= kept)
         self.last = kept
         return unread
+
+    def _is_unread(self, message: _Message) -> bool:
+        return message.unread_by > 0 and message.packet.headers.get(MESSAGE_ID) not in self._done
 
     def ack(self, consumer: _Consumer, sequence: int, ordinal: int) -> None:
         """An ack of what was taken over meanwhile counts too: who acks has done it."""
@@ -167,6 +183,8 @@ class _Stream:
             if sequence not in consumer.waiting:
                 return
             consumer.waiting.remove(sequence)
+        if message is not None and message.unread_by == 1:
+            self._done.add(message.packet.headers.get(MESSAGE_ID, ""))
         self._read(sequence)
         if consumer.sleepers:
             consumer.wake()
@@ -373,6 +391,10 @@ class MemoryBus:
 
     async def last_sequence(self, stream: str) -> int:
         return self.server.stream(stream).last
+
+    async def message_id(self, position: Position) -> str | None:
+        message = self.server.stream(position.stream).get(position.sequence)
+        return message.packet.headers.get(MESSAGE_ID) if message is not None else None
 
     def losses(self) -> int:
         return 0

@@ -8,7 +8,7 @@ moment: what lies between two of them is the line's affair (`line`).
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from tradewind.common.contracts.base import Value
@@ -23,12 +23,14 @@ from tradewind.common.reactor.ports import (
     LeaseLost,
     OpenIntent,
     Position,
+    Sent,
     StoreConflict,
     StoreRefused,
     Unsent,
 )
 
 SHARD = 0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Unique = Callable[[Aggregate], Hashable | None]
 """What no two rows of a kind may have in common; None where a row has nothing of the sort."""
@@ -151,13 +153,13 @@ class MemoryStore:
     async def unsent(self) -> list[Unsent]:
         return [Unsent(one, row.packet) for one, row in self.outbox.items() if row.position is None]
 
-    async def sent_since(self, position: Position) -> list[Unsent]:
-        stream, first = position.stream, position.sequence
-        return [
-            Unsent(one, row.packet)
-            for one, row in self.outbox.items()
-            if row.position is not None and row.position.stream == stream and row.position.sequence >= first
-        ]
+    async def sent_since(self, position: Position) -> list[Sent]:
+        return [sent for sent in self._sent(position.stream) if sent.position >= position]
+
+    async def sent_lately(self, stream: str, *, within: timedelta) -> list[Sent]:
+        noted = {sent.id: self.outbox[sent.id].sent_at or EPOCH for sent in self._sent(stream)}
+        since = max(noted.values(), default=EPOCH) - within
+        return [sent for sent in self._sent(stream) if noted[sent.id] >= since]
 
     async def last_sent(self) -> Mapping[str, int]:
         last: dict[str, int] = {}
@@ -231,6 +233,15 @@ class MemoryStore:
         for ref, row in (*others, *written.items()):
             if taken.get((ref.kind, row.unique), ref) != ref:
                 raise StoreRefused(f"{ref.kind}: {row.unique} is taken by {ref.id}")
+
+    def _sent(self, stream: str) -> list[Sent]:
+        """In the order of the stream."""
+        noted = (
+            Sent(one, row.packet, row.position)
+            for one, row in self.outbox.items()
+            if row.position is not None and row.position.stream == stream
+        )
+        return sorted(noted, key=lambda sent: (sent.position, sent.id))
 
     def _note_sent(self, row: OutboxRow, position: Position) -> None:
         row.position = position

@@ -70,8 +70,8 @@ class Seen:
     """Jobs of which the bus has taken the submission (of arrays: of the array)."""
     unclaimed_since: dict[str, float] = field(default_factory=dict[str, float])
     """Nodes that live without a claim or a drain."""
-    lost_unread: dict[str, str] = field(default_factory=dict[str, str])
-    """By id, the type of each message that the bus lost before all had read it; until it is said again."""
+    lost_unread: dict[str, Packet] = field(default_factory=dict[str, Packet])
+    """By id, what the bus lost unread; until it, or a newer want of its subject, is said again."""
     dead_letters: list[Packet] = field(default_factory=list[Packet])
     kinds: frozenset[str] = frozenset()
     """The kinds of faults that this world may have."""
@@ -131,7 +131,7 @@ class Seen:
                 self.seats[seat.node].setdefault(after.id, []).append(seat.share)
 
     def note_lost(self, packets: list[Packet]) -> None:
-        self.lost_unread |= {_message_id(packet): packet.headers.get("ce-type", "") for packet in packets}
+        self.lost_unread |= {_message_id(packet): packet for packet in packets}
 
     def note_stored(self, packet: Packet, position: Position) -> None:
         message_id = _message_id(packet)
@@ -139,7 +139,8 @@ class Seen:
             self._note_published(*self._outbox_of[message_id])
         self.at[position].add(message_id)
         self.message_ids.add(message_id)
-        self.lost_unread.pop(message_id, None)
+        if self.lost_unread:
+            self._note_said_again(message_id, packet.subject if position.stream == "WANT" else "")
         if position.stream == "DEAD":
             self.dead_letters.append(packet)
 
@@ -149,6 +150,12 @@ class Seen:
         if outbox_id < newest:
             self.out_of_order.append(f"{service} published message {outbox_id} after {newest}")
         self._went_out[service] = max(newest, outbox_id)
+
+    def _note_said_again(self, message_id: str, want: str) -> None:
+        """Of wants on one subject only the last is to be heard."""
+        for one, lost in list(self.lost_unread.items()):
+            if one == message_id or lost.subject == want:
+                del self.lost_unread[one]
 
     def note_process(self, machine: Machine, process: Process) -> None:
         living = self.runs[process.fence.job]

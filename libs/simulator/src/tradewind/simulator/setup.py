@@ -17,8 +17,6 @@ class Setup:
     seed: int
     jobs: int = JOBS
     rates: Rates = ALL
-    holes: bool = False
-    """Judge by the promises too that are known not to be kept."""
     swarm: bool = True
     """The seed turns kinds of faults off, and others up."""
     faults_end_s: float = FAULTS_END_S

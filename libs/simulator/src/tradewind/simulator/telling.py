@@ -99,7 +99,7 @@ def words(setup: Setup) -> str:
         said += ["--asks", ",".join(map(str, sorted(setup.asks)))]
     if setup.faults_end_s != FAULTS_END_S:
         said += ["--until", f"{setup.faults_end_s:g}"]
-    return shlex.join([*said, *(["--known-holes"] if setup.holes else [])])
+    return shlex.join(said)
 
 
 def figures(tally: Tally) -> str:

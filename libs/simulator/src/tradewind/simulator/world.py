@@ -186,8 +186,6 @@ class World(Onlooker):
             self.seen.quiet_since = self._loop.time()
             await self._come_to_rest()
             judge(invariants.AT_THE_END, self.seen)
-            if self._setup.holes:
-                judge(invariants.KNOWN_HOLES, self.seen)
         finally:
             self._trouble.end()
             processes = [user, *self._agents.processes.values()]

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from nats.js.errors import NotFoundError
+
 from tradewind.common.bus.connection import Connection
+from tradewind.common.bus.dead_letters import MESSAGE_ID
 from tradewind.common.bus.failures import unavailable
 from tradewind.common.bus.intake import NatsIntake
 from tradewind.common.bus.publisher import Publisher
@@ -54,6 +57,16 @@ class NatsBus:
         self._connection.require_up()
         with unavailable(f"the stream {stream}"):
             return (await self._connection.js.stream_info(stream)).state.last_seq
+
+    async def message_id(self, position: Position) -> str | None:
+        """Raises Unavailable."""
+        self._connection.require_up()
+        with unavailable(f"the stream {position.stream}"):
+            try:
+                stored = await self._connection.js.get_msg(position.stream, position.sequence, direct=True)
+            except NotFoundError:
+                return None
+        return (stored.headers or {}).get(MESSAGE_ID)
 
     def losses(self) -> int:
         return self._losses

@@ -4,7 +4,7 @@ writer.
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -17,7 +17,16 @@ from tradewind.common.db.engine import driver_connection
 from tradewind.common.db.rows import Reader, Unreadable, Upgrade
 from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.decision import Intent
-from tradewind.common.reactor.ports import Batch, Lease, LeaseHeld, LeaseLost, OpenIntent, Position, Unsent
+from tradewind.common.reactor.ports import (
+    Batch,
+    Lease,
+    LeaseHeld,
+    LeaseLost,
+    OpenIntent,
+    Position,
+    Sent,
+    Unsent,
+)
 
 SHARD = 0
 PAGE = 1000
@@ -131,13 +140,26 @@ class PostgresStore:
             )
         )
 
-    async def sent_since(self, position: Position) -> list[Unsent]:
-        return _unsent(
+    async def sent_since(self, position: Position) -> list[Sent]:
+        return _sent(
             await self._rows(
-                f"""SELECT {OUTBOX_COLUMNS} FROM {self._service}.outbox
-                    WHERE stream = $1 AND sequence >= $2 ORDER BY id""",
+                f"""SELECT {OUTBOX_COLUMNS}, stream, sequence FROM {self._service}.outbox
+                    WHERE stream = $1 AND sequence >= $2 ORDER BY sequence, id""",
                 position.stream,
                 position.sequence,
+            )
+        )
+
+    async def sent_lately(self, stream: str, *, within: timedelta) -> list[Sent]:
+        """Reads the whole outbox, too."""
+        return _sent(
+            await self._rows(
+                f"""SELECT {OUTBOX_COLUMNS}, stream, sequence FROM {self._service}.outbox
+                    WHERE stream = $1 AND sent_at >= -$2::interval + (
+                        SELECT max(sent_at) FROM {self._service}.outbox WHERE stream = $1)
+                    ORDER BY sequence, id""",
+                stream,
+                within,
             )
         )
 
@@ -198,6 +220,12 @@ class PostgresStore:
 
 
 def _unsent(rows: Iterable[asyncpg.Record]) -> list[Unsent]:
-    return [
-        Unsent(row["id"], Packet(row["subject"], json.loads(row["headers"]), row["body"])) for row in rows
-    ]
+    return [Unsent(row["id"], _packet(row)) for row in rows]
+
+
+def _sent(rows: Iterable[asyncpg.Record]) -> list[Sent]:
+    return [Sent(row["id"], _packet(row), Position(row["stream"], row["sequence"])) for row in rows]
+
+
+def _packet(row: asyncpg.Record) -> Packet:
+    return Packet(row["subject"], json.loads(row["headers"]), row["body"])

@@ -41,6 +41,7 @@ from tradewind.common.reactor.ports import (
     StoreRefused,
     Unavailable,
 )
+from tradewind.common.reactor.relay import to_say_again
 from tradewind.common.reactor.wiring import Alarm, Planner, Wiring
 
 log = logging.getLogger(__name__)
@@ -174,17 +175,13 @@ class Leader:
             self._set_alarm(row)
 
     async def _relay_again(self) -> None:
-        """Publish what may not have arrived: rows whose publication was not noted, and, where a stream's last
-        sequence went back (its server lost what it had acked), rows that it has lost."""
+        """Publish what may not have arrived (see `relay`)."""
         self._losses = self._bus.losses()
-        for stream, sequence in (await self._store.last_sent()).items():
-            last = await self._bus.last_sequence(stream)
-            if last < sequence:
-                lost = await self._store.sent_since(Position(stream, last + 1))
-                log.warning("%s lost its end: publishing %d messages again", stream, len(lost))
-                await self._publish([row.id for row in lost], [row.packet for row in lost])
-        unsent = await self._store.unsent()
-        await self._publish([row.id for row in unsent], [row.packet for row in unsent])
+        self._sent = []  # not noted, so all of it is published again
+        again = await to_say_again(self._store, self._bus)
+        if again:
+            log.warning("%s publishes %d messages again", self._wiring.service, len(again))
+        await self._publish([row.id for row in again], [row.packet for row in again])
 
     async def _seed(self, lease: Lease) -> None:
         """Rows that exist from the start on; woken now, since what they watch may have changed while nobody

@@ -4,7 +4,7 @@ simulator's.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from tradewind.common.contracts.envelope import Packet
@@ -53,10 +53,19 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """An outbox row. `position` is None until its publication was noted."""
+    """An outbox row whose publication was not noted."""
 
     id: int
     packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An outbox row, and where it was noted that it lies."""
+
+    id: int
+    packet: Packet
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +129,14 @@ class Store(Protocol):
         """Outbox rows whose publication was not noted, in order."""
         ...
 
-    async def sent_since(self, position: Position) -> list[Unsent]:
-        """Outbox rows that were published at or after `position` of its stream, in order."""
+    async def sent_since(self, position: Position) -> list[Sent]:
+        """Outbox rows that were published at or after `position` of its stream, in the stream's order."""
+        ...
+
+    async def sent_lately(self, stream: str, *, within: timedelta) -> list[Sent]:
+        """Outbox rows that were noted no longer than `within` before the newest of the stream, in its
+        order.
+        """
         ...
 
     async def last_sent(self) -> Mapping[str, int]:
@@ -174,6 +189,10 @@ class Bus(Protocol):
         ...
 
     async def last_sequence(self, stream: str) -> int: ...
+
+    async def message_id(self, position: Position) -> str | None:
+        """The `Nats-Msg-Id` of the message that lies there; None where none lies, or it has none."""
+        ...
 
     def losses(self) -> int:
         """How often the server was lost so far. What it had acked just before may be gone with it."""

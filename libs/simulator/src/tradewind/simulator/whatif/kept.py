@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradewind.common.reactor.aggregate import Aggregate, Ref
-from tradewind.common.reactor.ports import Batch, Lease, OpenIntent, Position, Unsent
+from tradewind.common.reactor.ports import Batch, Lease, OpenIntent, Position, Sent, Unsent
 
 COMMIT_S = 0.01
 """What a commit takes. Meanwhile the next batch gathers, as it does in production."""
@@ -61,7 +61,10 @@ class KeptRows:
     async def unsent(self) -> list[Unsent]:
         return []
 
-    async def sent_since(self, position: Position) -> list[Unsent]:
+    async def sent_since(self, position: Position) -> list[Sent]:
+        return []
+
+    async def sent_lately(self, stream: str, *, within: timedelta) -> list[Sent]:
         return []
 
     async def last_sent(self) -> Mapping[str, int]:
