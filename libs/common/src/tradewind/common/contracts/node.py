@@ -79,7 +79,7 @@ class NodeDraining(NodeEvent, name="draining"):
 
 
 class NodeReclaimNoticed(NodeEvent, name="reclaim_noticed"):
-    """Its infra will take it away at `reclaim_at`: it is draining from now on, or ends now if it only boots."""
+    """Its infra will take it away at `reclaim_at`: it drains from now on, or ends now if it only boots."""
 
 
 class NodeLost(NodeEvent, name="lost"):
