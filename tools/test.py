@@ -24,6 +24,7 @@ BUDGETS = {
     "lint": 240,
     "unit": 240,
     "simulation": 300,
+    "infra": 180,
     "integration": 600,
     "e2e": 600,
 }
