@@ -44,9 +44,10 @@ def told(hours: float, version: int, phase: AllocationPhase, attempt: int = 1, *
     return Told(at(hours), level)
 
 
-GRANTED, BROKEN, RELEASED, WAITING = (
+GRANTED, BROKEN, MENDING, RELEASED, WAITING = (
     AllocationPhase.GRANTED,
     AllocationPhase.BROKEN,
+    AllocationPhase.MENDING,
     AllocationPhase.RELEASED,
     AllocationPhase.WAITING,
 )
@@ -73,6 +74,17 @@ NODES = {"a": node("a", price=2.0), "b": node("b", price=4.0), "c": node("c", pr
             ],
             9,
             (1 * 2.0 + 2 * 4.0 + 1 * 2.0) / 2,
+        ),
+        # The rank of the lost node is started again alone, on another; the first keeps its seat all along.
+        (
+            [
+                told(0, 1, GRANTED, a=False, b=False),
+                told(1, 2, BROKEN, a=False, b=True),
+                told(1, 3, MENDING, a=False),
+                told(2, 4, GRANTED, a=False, c=False),
+            ],
+            9,
+            (9 * 2.0 + 1 * 4.0 + 1 * 4.0) / 2,
         ),
         ([told(1, 1, GRANTED, c=False)], 9, 2 * 4.0 / 2),  # its node ended, and nobody said more
         ([told(1, 1, GRANTED, unknown=False)], 9, 0.0),

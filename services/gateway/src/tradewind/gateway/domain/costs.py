@@ -9,7 +9,9 @@ from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.node import NodeLevel
 from tradewind.common.contracts.values import Room, Share
 
-HELD = frozenset({AllocationPhase.GRANTED, AllocationPhase.BROKEN, AllocationPhase.REVOKED})
+HELD = frozenset(
+    {AllocationPhase.GRANTED, AllocationPhase.MENDING, AllocationPhase.BROKEN, AllocationPhase.REVOKED}
+)
 """A broken or revoked allocation still holds its seats until the job has given them back."""
 
 
@@ -60,10 +62,12 @@ def job_cost(job: str, told: Iterable[Told], nodes: Mapping[str, NodeLevel], *, 
 
 
 def _stays(told: Iterable[Told]) -> list[_Stay]:
-    stays: dict[tuple[int, int], _Stay] = {}
+    stays: dict[tuple[int, int, str], _Stay] = {}
+    """By attempt, rank and node: a rank may be started again alone, on another node."""
     for one in sorted(told, key=lambda one: one.level.version):
         level = one.level
-        held = {(level.attempt, seat.rank): seat for seat in level.seats} if level.phase in HELD else {}
+        seats = level.seats if level.phase in HELD else ()
+        held = {(level.attempt, seat.rank, seat.node): seat for seat in seats}
         for key, stay in stays.items():
             if stay.until is None and (key not in held or held[key].gone):
                 stay.until = one.at
