@@ -16,7 +16,7 @@ from tradewind.simulator.telling import Progress, failure, figures
 from tradewind.simulator.world import Run, simulate
 
 ENDLESS = 10**9
-SHRINK_S = 60.0
+SHRINK_S = 120.0
 CASES = Path("tests/simulation/cases")
 
 

@@ -91,6 +91,8 @@ def failure(run: Run, again: Run, least: Setup, *, deterministic: bool, whole: b
 
 def words(setup: Setup) -> str:
     """The words of the command line that run this setup."""
+    if setup.load is not None:
+        return "--case FILE"
     rates = "all" if setup.rates == ALL else "none" if setup.rates == NONE else _rates(setup.rates)
     said = ["--seed", str(setup.seed), "--jobs", str(setup.jobs), "--faults", rates]
     if setup.strikes is not None:
