@@ -4,23 +4,38 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.provisioner.given import NOW, capacity, node, said, told
+from tests.unit.provisioner.given import (
+    CTX,
+    NOW,
+    capacity,
+    cluster,
+    launched,
+    node,
+    place,
+    placement,
+    said,
+    told,
+)
 from tests.unit.provisioner.given import state as state_of
 from tests.unit.provisioner.world import SEED, World, ends, found, surveyed
 from tradewind.common.contracts.allocation import CapacityPhase
 from tradewind.common.contracts.node import (
     ENDED_NODE_PHASES,
     DrainNode,
+    NodeEvent,
     NodeFailed,
     NodeLost,
     NodePhase,
     NodeReclaimNoticed,
     NodeTerminated,
+    OwnOffer,
 )
 from tradewind.common.contracts.registry import Message
 from tradewind.common.reactor.decision import Ctx
 from tradewind.provisioner.contracts import InstanceGone, ReclaimNoticed, Terminated
+from tradewind.provisioner.domain import cluster as clusters
 from tradewind.provisioner.domain import node as rules
+from tradewind.provisioner.domain import orders
 
 NODE = NodePhase
 RECLAIM_AT = NOW + timedelta(minutes=2)
@@ -136,3 +151,22 @@ def test_an_infra_that_changes_its_mind_gets_the_node_back_all_the_same() -> Non
     assert ends(world.last) == ["n"]
     world.hear(terminated(401), seconds=402)
     assert world.told == [NodeTerminated]
+
+
+def test_what_befalls_a_machine_before_its_launch_is_reported_is_told_by_the_survey_that_follows() -> None:
+    """Reports of the watch and of the hand race each other; a report for a node without a row is lost."""
+    own = OwnOffer(place=place(), max_nodes=2)
+    begun = state_of(clusters.observe_placement(cluster(), placement(place(), place("gcp")), CTX))
+    world = World(SEED.but(offers=(own,)), begun)
+    first, second = begun.tries[0].nodes
+    world.hear(NOTICE.but(target=first), gone(1).but(target=second), seconds=1)
+    world.hear(launched(begun), seconds=2)
+    assert world.done == [orders.SURVEY], "an infra with offers of its own is looked at when nodes come"
+    taken = surveyed(
+        found(first).but(reclaim_at=RECLAIM_AT), found(second, alive=False), seconds=3, offers=(own,)
+    )
+    world.hear(taken, seconds=3)
+    assert {world.node(first).phase, world.node(second).phase} == {NODE.TERMINATING, NODE.FAILED}
+    world.hear(*(one.message for one in world.last.outbox if isinstance(one.message, NodeEvent)), seconds=4)
+    (only,) = world.clusters
+    assert [one.place.infra for one in only.tries] == ["gcp"]
