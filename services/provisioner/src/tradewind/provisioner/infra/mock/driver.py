@@ -46,7 +46,7 @@ class MockDriver:
         self, infra: str, script: CloudScript, *, home: Path, seed: int = 0, machine: Sequence[str] = MACHINE
     ) -> None:
         self.name = infra
-        self._file = StateFile(home / "mock" / f"{infra}.json")
+        self._file = StateFile(home / "mock" / f"{infra}.jsonl")
         self.cloud = MockCloud(infra, script, seed=seed, state=self._file.load(script, _now()))
         self._host = MachineHost(home / "nodes", infra, machine=machine)
         self._happened: list[Happening] = []
