@@ -2,11 +2,12 @@
 there is one.
 
 The checkpoint is written aside and renamed, so that a kill at any moment leaves the old one or the new one,
-whole.
+whole. On SIGTERM, which comes before a spot machine is taken away, the epoch is ended and saved.
 """
 
 import os
 import pickle
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
 ATTEMPT = os.environ.get("TRADEWIND_ATTEMPT", "-")
 SEED = 7
 REPORT = 10
+SAVE_EVERY = int(os.environ.get("SAVE_EVERY", "25"))
 
 
 def shifted(images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +47,25 @@ def save_checkpoint(epoch: int, model: MLPClassifier) -> None:
     draft.replace(CHECKPOINT)
 
 
+class Told:
+    """Whether somebody has asked this process to end."""
+
+    def __init__(self) -> None:
+        self.to_end = False
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, *_: object) -> None:
+        self.to_end = True
+
+
+def end_as_told() -> None:
+    """By the signal itself: an exit code of 0 would say that the training is through."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> None:
+    told = Told()
     digits: Any = load_digits()
     parts: Any = train_test_split(
         digits.data / 16.0, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target
@@ -64,7 +84,11 @@ def main() -> None:
         began = time.perf_counter()
         mixed = order.permutation(len(train_x))
         model.partial_fit(train_x[mixed], train_y[mixed], classes=np.arange(10))
-        save_checkpoint(epoch, model)
+        if epoch % SAVE_EVERY == 0 or told.to_end:
+            save_checkpoint(epoch, model)
+        if told.to_end:
+            print(f"saved after epoch {epoch}: this machine is being taken away", flush=True)
+            end_as_told()
         took = time.perf_counter() - began
         if epoch % REPORT == 0 or epoch == first:
             print(f"epoch {epoch}/{EPOCHS} loss {model.loss_:.4f} ({took:.2f} s an epoch)", flush=True)
