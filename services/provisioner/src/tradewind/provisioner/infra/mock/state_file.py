@@ -45,17 +45,13 @@ class StateFile:
         """
         digest = hashlib.sha256(script.model_dump_json().encode()).hexdigest()
         try:
-            written = _fold(self._path.read_bytes())
-            if written.get("script") != digest:
-                kept = {key: value for key, value in written.items() if key not in OF_THE_SCRIPT}
-                written = {**kept, "began_at": now, "script": digest}
-            return CloudState.model_validate(written)
+            state = read_state(self._path)
         except FileNotFoundError:
             return CloudState(began_at=now, script=digest)
-        except (ValueError, TypeError, KeyError) as error:  # a ValidationError is a ValueError
-            raise StateDamaged(
-                f"{self._path} is damaged: remove it to begin anew, without its ledger"
-            ) from error
+        if state.script == digest:
+            return state
+        kept = state.model_dump(exclude=set(OF_THE_SCRIPT))
+        return CloudState.model_validate({**kept, "began_at": now, "script": digest})
 
     async def save(self, state: CloudState) -> None:
         """Return once all that the state holds now is on the disk."""
@@ -91,6 +87,18 @@ class StateFile:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+
+def read_state(path: Path) -> CloudState:
+    """The state that a file holds, which may be another's who writes on.
+
+    Raises:
+        FileNotFoundError, StateDamaged
+    """
+    try:
+        return CloudState.model_validate(_fold(path.read_bytes()))
+    except (ValueError, TypeError, KeyError) as error:  # a ValidationError is a ValueError
+        raise StateDamaged(f"{path} is damaged: remove it to begin anew, without its ledger") from error
 
 
 async def _to_its_end(writing: Coroutine[None, None, None]) -> None:
