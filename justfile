@@ -35,6 +35,10 @@ bench *args:
 simulate *args:
     python -m tradewind.simulator "$@"
 
+# Record what services decide in real runs, or take another decision for right: ./dev histories bless NAME --reason WHY
+histories *args:
+    python -m tests.histories "$@"
+
 # Start the local stack
 up *args:
     tw api start "$@"

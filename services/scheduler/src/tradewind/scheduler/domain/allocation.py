@@ -77,8 +77,9 @@ def _mend(allocation: Allocation, demand: Demand) -> Decision[Allocation]:
 
 
 def _class_of(demand: Demand, workspace: str) -> str:
-    """Whoever asks for the same waits in one line, whichever of his ranks it is for."""
-    return derived_id(workspace, demand.but(replacements=()).model_dump_json())
+    """Whoever asks for the same waits in one line, whichever of his ranks it is for; and still does when a
+    demand can ask for more (what has its default is not asked for)."""
+    return derived_id(workspace, demand.but(replacements=()).model_dump_json(exclude_defaults=True))
 
 
 def restate(allocation: Allocation | None, heard: RestateAllocation, ctx: Ctx) -> Decision[Allocation]:
