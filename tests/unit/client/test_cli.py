@@ -320,6 +320,20 @@ def test_status_of_a_cluster_that_is_not_there(gateway: ScriptedGateway):
     assert "dev" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"spot": True, "price_usd_h": 0.3, "on_demand_usd_h": 1.0}, "spot, 70% off"),
+        ({"spot": True, "price_usd_h": 0.3}, "spot"),
+        ({"spot": True, "price_usd_h": 0.3, "on_demand_usd_h": 0.2}, "spot"),
+        ({"spot": False, "price_usd_h": 0.3, "on_demand_usd_h": 0.3}, "-"),
+    ],
+)
+def test_an_offer_on_spot_tells_what_it_saves(gateway: ScriptedGateway, place: dict[str, object], told: str):
+    gateway.route("POST", "/v1/offers", offers(offer({**AWS, **place})))
+    assert run("offers", "ls").stdout.splitlines()[1].endswith(f" {told}")
+
+
 def test_queues(gateway: ScriptedGateway):
     gateway.route(
         "GET", "/v1/clusters", Answer(200, {"clusters": [cluster("a"), cluster("b"), cluster(None)]})

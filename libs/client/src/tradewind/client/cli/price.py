@@ -36,7 +36,7 @@ def show_offers(offers: Offers, *, most: int = _SHOWN, err: bool = False) -> Non
                 "yes" if each.enabled else "no",
                 each.place.instance_type,
                 *room(each.place),
-                "spot" if each.place.spot else "-",
+                _spot(each.place),
             ]
             for each in shown
         ],
@@ -82,6 +82,15 @@ def what_it_costs(offers: Offers) -> str:
 def cheapest(offers: Offers) -> Offer | None:
     """The cheapest offer that can be launched."""
     return next((each for each in offers.candidates if each.enabled), None)
+
+
+def _spot(place: Place) -> str:
+    """And how much less that costs than the same on demand, where that is known."""
+    if not place.spot:
+        return "-"
+    if not place.on_demand_usd_h or place.on_demand_usd_h <= place.price_usd_h:
+        return "spot"
+    return f"spot, {1 - place.price_usd_h / place.on_demand_usd_h:.0%} off"
 
 
 def room(place: Place) -> tuple[str, str, str]:
