@@ -50,12 +50,15 @@ def hunt_all(mutants: Sequence[Mutant], *, count: int, most: int, processes: int
         for mutant in mutants:
             told = Hunt(mutant)
             work |= {pool.submit(hunt, mutant, seeds): told for seeds in ranges(count, most=most)}
-        for done in as_completed(work):
-            told = work[done]
-            told.catches.append(done.result())
-            if len(told.catches) == count:
-                print(line(told), flush=True)
-                yield told
+        try:
+            for done in as_completed(work):
+                told = work[done]
+                told.catches.append(done.result())
+                if len(told.catches) == count:
+                    print(line(told), flush=True)
+                    yield told
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def line(hunt: Hunt) -> str:
