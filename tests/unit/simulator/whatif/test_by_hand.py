@@ -59,7 +59,9 @@ def test_spot_against_on_demand(tmp_path):
 
 
 def test_the_cheaper_region_is_taken_and_the_dearer_when_it_is_full(tmp_path):
-    infra = f"{INFRA}      west: {{zones: [west-a], price_factor: 0.5}}\n    capacity: [{{region: west, steps: [{{at: 0s, nodes: 1}}]}}]\n"
+    west = "      west: {zones: [west-a], price_factor: 0.5}\n"
+    one_there = "    capacity: [{region: west, steps: [{at: 0s, nodes: 1}]}]\n"
+    infra = f"{INFRA}{west}{one_there}"
     told = report(tmp_path, "jobs: [{task: {run: x, resources: {cpus: 4}}, count: 2, runs_for: 1h}]", infra)
     assert [job.places for job in told.job_list] == [
         ("mock/west/west-a small",),

@@ -1,15 +1,12 @@
 """The scheduler as an app."""
 
-import os
-from datetime import timedelta
-
 from tradewind.common.runtime.app import App
 from tradewind.common.runtime.service import ServiceApp
 from tradewind.common.runtime.settings import Settings
-from tradewind.scheduler.wiring import IDLE_GRACE, wiring
+from tradewind.scheduler.idle_grace import idle_grace
+from tradewind.scheduler.wiring import wiring
 
 
 def app(settings: Settings) -> App:
-    """TRADEWIND_IDLE_GRACE_S sets for how many seconds idle nodes of job claims are kept."""
-    chosen = os.environ.get("TRADEWIND_IDLE_GRACE_S")
-    return ServiceApp(wiring(timedelta(seconds=float(chosen)) if chosen else IDLE_GRACE), settings)
+    """Raises ValueError for a setting that makes no sense."""
+    return ServiceApp(wiring(idle_grace()), settings)

@@ -13,7 +13,7 @@ from typing import Any
 from tradewind.catalog.offers import Offer
 from tradewind.common.contracts.grant import Grant
 from tradewind.common.contracts.node import NodePhase
-from tradewind.common.contracts.registry import Message
+from tradewind.common.contracts.registry import Message, Want
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision
 from tradewind.common.reactor.wiring import Wiring
@@ -25,6 +25,7 @@ from tradewind.provisioner.domain import infra as infras
 from tradewind.provisioner.domain import node as nodes
 from tradewind.provisioner.domain.model import Infra, Node
 from tradewind.scheduler import wiring as scheduler_wiring
+from tradewind.scheduler.idle_grace import idle_grace
 
 LATER = timedelta(hours=6)
 
@@ -39,7 +40,7 @@ def wirings(names: Iterable[str], *, changed: Changed, offers: Sequence[Offer] =
     own: dict[type[Aggregate], Wake] = {Node: _wake_node, Infra: partial(_wake_infra, changed=changed)}
     return (
         _calm(jobs_wiring.wiring(_unsigned)),
-        _calm(scheduler_wiring.wiring()),
+        _calm(scheduler_wiring.wiring(idle_grace())),
         _calm(optimizer_wiring.wiring(Broker(offers))),
         _calm(replace(provisioner, alarms={**provisioner.alarms, **own})),
     )
@@ -63,8 +64,8 @@ def _wake(row: Aggregate, ctx: Ctx, *, as_written: Wake) -> Decision[Any]:
 
 
 def _asks_again(message: Message) -> bool:
-    """`Restate…` commands, and levels restated."""
-    return "restate" in message.type_name
+    """`Restate…` commands, levels restated, and wants that are there already."""
+    return isinstance(message, Want) or "restate" in message.type_name
 
 
 def _wake_node(node: Node, ctx: Ctx) -> Decision[Node]:

@@ -58,7 +58,7 @@ def simulate(
         lived = live(
             [_placed(one, script) for one in some],
             script,
-            seed=seed,
+            seed=script.seed + seed,
             until_s=until_s,
             progress=_progress(name, told),
         )
