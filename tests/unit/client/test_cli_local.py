@@ -157,6 +157,22 @@ def test_settings(home: Path):
     assert run("config", "get", "local.nodes").stdout == "4\n"
     assert json.loads(run("config", "get", "-o", "json").stdout) == {"local.nodes": 4, "local.slots": 2}
     assert (home / "config.yaml").stat().st_mode & 0o777 == 0o600
+    assert run("config", "unset", "local.slots").exit_code == 0
+    assert run("config", "get", "local.slots").stdout == "not set\n"
+    assert run("config", "unset", "local.slots").exit_code == 0
+
+
+def test_config_names_the_script_of_scripted_clouds(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    script = tmp_path / "clouds.yaml"
+    script.touch()
+    monkeypatch.chdir(tmp_path)
+    assert run("config", "set", "mock.script", "clouds.yaml").exit_code == 0
+    assert run("config", "get", "mock.script").stdout == f"{script}\n"
+    missing = run("config", "set", "mock.script", "none.yaml")
+    assert (missing.exit_code, run("config", "get", "mock.script").stdout) == (2, f"{script}\n")
+    assert "'none.yaml' does not exist" in missing.stderr
 
 
 @pytest.mark.parametrize(

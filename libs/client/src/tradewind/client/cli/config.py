@@ -1,5 +1,7 @@
 """`tw config`: settings of the local stack, kept in `config.yaml` of its home."""
 
+from typing import Any
+
 import click
 import yaml
 
@@ -10,10 +12,16 @@ from tradewind.common.endpoint import home_folder
 from tradewind.common.private_files import write_private
 
 FILE = "config.yaml"
-# What is known, with what it means. Values are whole numbers of 1 or more.
-SETTINGS = {
-    "local.nodes": "how many nodes this machine plays (default: 2)",
-    "local.slots": "how many CPUs each of them has to give (default: the cores of this machine)",
+COUNT = click.IntRange(1, 10_000)
+SCRIPT = click.Path(exists=True, dir_okay=False, resolve_path=True)
+# What is known: its kind, and what it means.
+SETTINGS: dict[str, tuple[click.ParamType[Any], str]] = {
+    "local.nodes": (COUNT, "how many nodes this machine plays (default: 2)"),
+    "local.slots": (COUNT, "how many CPUs each of them has to give (default: the cores of this machine)"),
+    "mock.script": (
+        SCRIPT,
+        "the file that describes scripted clouds, to practise outages on (default: none)",
+    ),
 }
 
 
@@ -45,22 +53,44 @@ def get(*, key: str | None, output: str) -> None:
 
 @config.command()
 @click.argument("key")
-@click.argument("value", type=click.IntRange(1, 10_000))
-def set(*, key: str, value: int) -> None:
+@click.argument("value")
+@click.pass_context
+def set(ctx: click.Context, *, key: str, value: str) -> None:
     """Set one: `tw config set local.nodes 4`."""
     _check_key(key)
+    known = SETTINGS[key][0].convert(value, _VALUE, ctx)
     whole = _read()
     section, _, name = key.partition(".")
     if not isinstance(whole.setdefault(section, {}), dict):
         raise ConfigDamaged(f"{home_folder() / FILE}: {section} is no mapping: mend it, or delete the file")
-    whole[section][name] = value
+    whole[section][name] = known
+    _write(whole)
+
+
+@config.command()
+@click.argument("key")
+def unset(*, key: str) -> None:
+    """Forget one: its default holds again."""
+    _check_key(key)
+    whole = _read()
+    section, _, name = key.partition(".")
+    if _look(whole, key) is not None:
+        del whole[section][name]
+        _write(whole)
+
+
+_VALUE = click.Argument(["value"])
+"""What refusals of a value speak of."""
+
+
+def _write(whole: dict[str, Json]) -> None:
     home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(home_folder() / FILE, yaml.safe_dump(whole, sort_keys=True))
 
 
 def _check_key(key: str) -> None:
     if key not in SETTINGS:
-        known = "; ".join(f"{name}: {meaning}" for name, meaning in SETTINGS.items())
+        known = "; ".join(f"{name}: {meaning}" for name, (_, meaning) in SETTINGS.items())
         raise click.UsageError(f"there is no setting {key!r}. There are {known}")
 
 
