@@ -201,6 +201,22 @@ async def test_a_hook_that_no_agent_watches_is_ended_in_time_by_the_next(
     assert 4 < time.monotonic() - began < MARGIN_S + 6
 
 
+async def test_a_notice_that_lay_in_the_stream_has_grown_shorter(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    """The next agent knows it by what its predecessor knew of their clock."""
+    await runs(plane, "trap '' TERM; echo up; while :; do sleep 0.05; done", on_reclaim="sleep 1000")
+    await machine.kill()
+    told = await reclaimed(plane, within_s=MARGIN_S + 12)
+    await asyncio.sleep(6)
+    await machine.start()
+    end = await plane.end(F)
+    assert (end.phase, end.reason) == (RankPhase.STOPPED, "reclaimed")
+    assert end.ended_at is not None
+    assert told.reclaim_at is not None
+    assert end.ended_at < told.reclaim_at
+
+
 async def test_killed_at_random_no_hook_runs_twice_and_all_is_over_in_time(
     plane: ControlPlane, machine: Machine
 ) -> None:
