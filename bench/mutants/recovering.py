@@ -74,7 +74,7 @@ def notices_are_not_heard(patch: pytest.MonkeyPatch) -> None:
 ONLY_RECLAIMS = "reclaim=0.01"
 
 MUTANTS = (
-    Mutant(a_rank_is_replaced_before_it_has_ended),
+    Mutant(a_rank_is_replaced_before_it_has_ended, faults="reclaim=0.02,deaf=0.02"),
     Mutant(every_rank_is_replaced_alone),
     Mutant(a_lost_region_is_forgotten),
     Mutant(regions_to_avoid_are_taken),
