@@ -7,7 +7,7 @@ time: that nodes came for nobody shows on the bill.
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from tradewind.common.contracts.allocation import AllocationPhase, ClaimPhase
+from tradewind.common.contracts.allocation import AllocationPhase
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.provisioner.contracts import LaunchOrder
 from tradewind.scheduler.domain.model import Allocation, Capacity, Claim
@@ -20,18 +20,8 @@ Broken = Iterator[str]
 
 def a_claim_asks_for_somebody(seen: Seen, committed: Committed) -> Broken:
     """No claim asks for nodes when nobody waits for them any more."""
-    if not any(isinstance(row, Allocation | Claim) for row in _written(committed)):
-        return
-    rows = list(_rows_after(seen, committed))
-    waiting = [row for row in rows if isinstance(row, Allocation) and row.waits]
-    classes = {row.demand_class for row in waiting}
-    names = {(row.workspace, row.demand.cluster) for row in waiting}
-    for claim in (row for row in rows if isinstance(row, Claim) and row.phase is ClaimPhase.OPEN):
-        wanted = (
-            claim.demand_class in classes if claim.name is None else (claim.workspace, claim.name) in names
-        )
-        if not wanted:
-            yield f"claim {claim.id} asks for {claim.count} nodes, and nobody waits for them"
+    for claim in seen.demand.note(_written(committed)):
+        yield f"claim {claim.id} asks for {claim.count} nodes, and nobody waits for them"
 
 
 def a_cluster_that_is_down_keeps_nobody(seen: Seen, committed: Committed) -> Broken:

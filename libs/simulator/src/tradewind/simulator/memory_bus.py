@@ -70,12 +70,16 @@ class _Consumer:
     deleted: bool = False
 
     _heard: re.Pattern[str] = field(init=False)
+    _head: str = field(init=False)
+    """What all that it hears begins with: for the consumers of nodes, and there are many, that settles it."""
 
     def __post_init__(self) -> None:
-        self._heard = re.compile("|".join(_expression(one).pattern for one in self.durable.filters))
+        filters = self.durable.filters
+        self._heard = re.compile("|".join(_expression(one).pattern for one in filters))
+        self._head = re.split(r"[*>]", filters[0])[0] if len(filters) == 1 else ""
 
     def hears(self, subject: str) -> bool:
-        return self._heard.fullmatch(subject) is not None
+        return subject.startswith(self._head) and self._heard.fullmatch(subject) is not None
 
     def give_again(self, sequences: Iterable[int]) -> None:
         """What was delivered goes back into the line, in stream order."""

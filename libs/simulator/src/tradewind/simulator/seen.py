@@ -12,6 +12,7 @@ from tradewind.common.reactor.aggregate import Aggregate, Ref
 from tradewind.common.reactor.ports import Position
 from tradewind.scheduler.domain.model import Allocation
 from tradewind.simulator.cloud import ScriptedCloud
+from tradewind.simulator.demand import Demand
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.memory_bus import MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
@@ -72,6 +73,7 @@ class Seen:
     """Nodes that live without a claim or a drain."""
     lost_unread: dict[str, Packet] = field(default_factory=dict[str, Packet])
     """By id, what the bus lost unread; until it, or a newer want of its subject, is said again."""
+    demand: Demand = field(default_factory=Demand)
     dead_letters: list[Packet] = field(default_factory=list[Packet])
     kinds: frozenset[str] = frozenset()
     """The kinds of faults that this world may have."""

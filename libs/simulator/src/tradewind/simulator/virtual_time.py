@@ -37,23 +37,24 @@ class _Handle(asyncio.TimerHandle):
     half of what a callback costs.
     """
 
-    __slots__ = ()
+    __slots__ = ("args", "callback", "context", "off")
 
     def __init__(  # noqa: PLR0917 - one for every callback: words cost time
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
     ) -> None:
         self._when = when
-        self._callback = callback
-        self._args = args
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.off = False
 
     def cancel(self) -> None:
-        self._cancelled = True
-        self._callback = (
-            _nothing  # the real one may hold much, and the handle lies in the heap until its time
-        )
-        self._args = ()
+        self.off = True
+        # The real one may hold much, and the handle lies in the heap until its time.
+        self.callback, self.args = _nothing, ()
+
+    def cancelled(self) -> bool:
+        return self.off
 
 
 def _nothing() -> None: ...
@@ -73,7 +74,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
         self._since_moved = 0
         self.events = 0
         """Callbacks run so far."""
-        self._ready: deque[_Handle] = deque()  # type: ignore[assignment] # theirs holds handles of all kinds
+        self._ready: deque[_Handle] = deque()
 
     def time(self) -> float:
         return self._now
@@ -87,12 +88,12 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> _Handle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> _Handle:
         tick = self._tick
         if when > self._now:
             # A thousandth of a tick is what floats lose; but what lies ahead must not become now.
@@ -115,21 +116,21 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
                 self._let_time_pass()
                 continue
             handle = ready.popleft()
-            if handle._cancelled:
+            if handle.off:
                 continue
             self.events += 1
             self._since_moved += 1
             if self._since_moved > AT_ONE_MOMENT:
                 raise TimeStandsStill(f"{AT_ONE_MOMENT} callbacks at {self._now:.6f} s")
             try:
-                handle._context.run(handle._callback, *handle._args)
+                handle.context.run(handle.callback, *handle.args)
             except Exception as error:  # noqa: BLE001 - as asyncio does: a callback does not end its loop
                 self.call_exception_handler({"message": "in a callback", "exception": error})
 
     def _let_time_pass(self) -> None:
         """To the next moment for which something is scheduled."""
         timers = self._timers
-        while timers and timers[0][2]._cancelled:
+        while timers and timers[0][2].off:
             heapq.heappop(timers)
         if not timers:
             raise Stuck(f"nothing is ready and nothing is scheduled at {self._now:.6f} s")
@@ -168,12 +169,12 @@ class Pause:
 
     def add_done_callback(self, wake: Callable[["Pause"], object], *, context: Context) -> None:
         self._wake = wake
-        self._timer._context = context  # type: ignore[attr-defined] # ours has one
+        self._timer.context = context
 
     def cancel(self, msg: object = None) -> bool:
         self._cancelled = True
         self._timer.cancel()
-        self._loop.call_soon(self._over, context=self._timer._context)  # type: ignore[attr-defined]
+        self._loop.call_soon(self._over, context=self._timer.context)
         return True
 
     def result(self) -> None:

@@ -1,10 +1,10 @@
 """What a decision may be: the thing's next state, what to publish, what to have done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from tradewind.common.contracts.base import Value
@@ -30,8 +30,7 @@ def derived_id(*parts: object) -> str:
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Ctx:
+class Ctx(NamedTuple):
     """What a decision may know beside the row and the input."""
 
     now: datetime
@@ -54,13 +53,12 @@ class Intent:
     payload: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
+class Decision(NamedTuple, Generic[S]):
     """`state` is None when nothing changes (and nothing is created)."""
 
     state: S | None = None
     publish: tuple[Message, ...] = ()
-    do: tuple[Intent, ...] = field(default=())
+    do: tuple[Intent, ...] = ()
 
 
 def became(state: S, *publish: Message, do: tuple[Intent, ...] = ()) -> Decision[S]:

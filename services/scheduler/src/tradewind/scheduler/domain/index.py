@@ -20,6 +20,8 @@ class Index:
         self.queue = WaitingQueue()
         self.allocations: dict[str, Allocation] = {}
         self.claims: dict[str, Claim] = {}
+        self._claims_of: dict[str, dict[str, Claim]] = {}
+        """By class of demand and id."""
         self.blocked: set[str] = set()
         """Classes of demand that could not be served, and for which nothing has changed since."""
         self.gone: set[str] = set()
@@ -85,15 +87,17 @@ class Index:
 
     def _note_claim(self, claim: Claim) -> None:
         if claim.terminal:
+            self._claims_of.get(claim.demand_class, {}).pop(claim.id, None)
             if self.claims.pop(claim.id, None) is not None:
                 self.shut[claim.id] = claim
         else:
             self.claims[claim.id] = claim
+            self._claims_of.setdefault(claim.demand_class, {})[claim.id] = claim
             self.touched_claims.add(claim.id)
         self.touched_classes.add(claim.demand_class)
 
-    def claims_of(self, demand_class: str) -> Iterator[Claim]:
-        return (claim for claim in self.claims.values() if claim.demand_class == demand_class)
+    def claims_of(self, demand_class: str) -> tuple[Claim, ...]:
+        return tuple(self._claims_of.get(demand_class, {}).values())
 
     def nodes_of(self, claim: Claim) -> list[Capacity]:
         return [self.ledger.nodes[node] for node in sorted(self._nodes_of.get(claim.id, ()))]
@@ -127,19 +131,21 @@ class Index:
         return lambda node: self.claims[node.claim].demand_class == allocation.demand_class
 
     def eligible(self, allocation: Allocation) -> Iterator[Capacity]:
-        """The nodes on which it may be placed, as far as it is not a question of room. In a region that it
-        avoids, only those that were launched for it, because there was no other.
+        """The nodes on which it may be placed, unless they are too full for its larger ranks. In a region
+        that it avoids, only those that were launched for it, because there was no other.
         """
         shape, avoid = allocation.demand.shapes[0], allocation.demand.avoid
         chosen = self.was_chosen_for(allocation)
-        for node in self.ledger.open_nodes():
+        for node in self.ledger.open_nodes(allocation.demand.shapes):
             claim = self.claims.get(node.claim)
             if claim is None or claim.workspace != allocation.workspace:
                 continue
             if claim.name != allocation.demand.cluster or self._is_kept_for_gang(claim, allocation):
                 continue
-            will_do = _is_in(node, shape) and (shape.use_spot or not node.place.spot)
-            if chosen(node) or (will_do and node.region not in avoid):
+            kind_will_do = shape.use_spot or not node.place.spot
+            if chosen(node) or (
+                kind_will_do and _is_in(node, shape) and not (avoid and node.region in avoid)
+            ):
                 yield node
 
     def _is_kept_for_gang(self, claim: Claim, allocation: Allocation) -> bool:

@@ -2,7 +2,7 @@
 from rows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tradewind.common.contracts.allocation import AllocationPhase, CapacityPhase, Seat
@@ -29,6 +29,9 @@ class Used:
     devices: set[int] = field(default_factory=set[int])
     allocations: dict[str, int] = field(default_factory=dict[str, int])
     """Seats by allocation."""
+
+
+NOTHING = Used()
 
 
 class Ledger:
@@ -79,16 +82,17 @@ class Ledger:
         `chosen_for`: the optimizer chose the node for this demand, so its accelerator will do, whatever its
         name.
         """
-        demand = allocation.demand
+        prefer = allocation.demand.prefer
         has = {seat.node for seat in allocation.seats}
-        candidates = sorted(
-            (node for node in nodes if node.id not in has),
-            key=lambda node: (node.region not in demand.prefer, *self._free_cpus(node)),
-        )
+        candidates = [node for node in nodes if node.id not in has]
         seats: list[Seat] = []
-        for one, shape in zip(allocation.lacking, demand.shapes, strict=True):
-            fitting = (node for node in candidates if self._fits(shape, node, named=not chosen_for(node)))
-            node = next(fitting, None)
+        for one, shape in zip(allocation.lacking, allocation.demand.shapes, strict=True):
+            node = min(
+                (node for node in candidates if self._fits(shape, node, named=not chosen_for(node))),
+                # Most prefer nothing, and the region of a node is made when it is asked for.
+                key=lambda node: (bool(prefer) and node.region not in prefer, *self._free_cpus(node)),
+                default=None,
+            )
             if node is None:
                 return None
             candidates.remove(node)
@@ -96,8 +100,7 @@ class Ledger:
         return tuple(seats)
 
     def _fits(self, shape: Shape, node: Capacity, *, named: bool) -> bool:
-        used = self.used.get(node.id) or Used()
-        room = node.room
+        used, room = self.used.get(node.id, NOTHING), node.room
         return (
             shape.cpus <= room.cpus - used.cpus + EPSILON
             and shape.memory_gib <= room.memory_gib - used.memory_gib + EPSILON
@@ -142,8 +145,16 @@ class Ledger:
         if not used.allocations:
             del self.used[seat.node]
 
-    def open_nodes(self) -> Iterable[Capacity]:
-        return (node for node in self.nodes.values() if node.phase is CapacityPhase.OPEN)
+    def open_nodes(self, shapes: Iterable[Shape]) -> Iterator[Capacity]:
+        """Those with room for the least of `shapes`. Asked first, since of many nodes most are full."""
+        asked = list(shapes)
+        cpus = min((shape.cpus for shape in asked), default=0.0) - EPSILON
+        memory_gib = min((shape.memory_gib for shape in asked), default=0.0) - EPSILON
+        for node in self.nodes.values():
+            used, room = self.used.get(node.id, NOTHING), node.room
+            roomy = room.cpus - used.cpus >= cpus and room.memory_gib - used.memory_gib >= memory_gib
+            if roomy and node.phase is CapacityPhase.OPEN:
+                yield node
 
 
 def could_hold(room: Room, shape: Shape) -> bool:
