@@ -19,6 +19,7 @@ from tradewind.common.contracts.node import (
     ENDED_NODE_PHASES,
     DrainNode,
     InfraLevel,
+    InfraRestated,
     InfraSurveyed,
     NodeDraining,
     NodeEvent,
@@ -110,10 +111,13 @@ class Plane:
             for one in (jobs_controller(lambda grant: "signed"), scheduler(), optimizer(broker))
         }
         self.machines: dict[str, Machine] = {}
+        self.cut_off: set[str] = set()
+        """Nodes whose agents hear nothing and say nothing. What they run, they run on."""
         self.wanted: dict[tuple[str, str], AllocationWant] = {}
         """The last value of each subject."""
         self._count = 0
-        self.say(InfraSurveyed.of(InfraLevel(id="cloud", workspace="system", version=1, enabled=True)))
+        self._infra = InfraLevel(id="cloud", workspace="system", version=1, enabled=True)
+        self.say(InfraSurveyed.of(self._infra))
 
     # ---- the bus
 
@@ -155,6 +159,7 @@ class Plane:
                 row for row in service.rows.values() if row.wake_at is not None and row.wake_at <= self.now
             ]
             self._fold(service, [self._alarm(row) for row in due])
+        self.say(InfraRestated.of(self._infra))
         self.say(*(NodeRestated.of(machine.level) for machine in self.machines.values()))
 
     def _alarm(self, row: Aggregate) -> Envelope:
@@ -251,9 +256,11 @@ class Plane:
     def hear(self, node: str) -> None:
         """The agent reads its wants; what it is wanted to run, it says how far it is."""
         machine = self.machines[node]
+        if not machine.up or node in self.cut_off:
+            return
         for (to, job), want in list(self.wanted.items()):
             before = machine.wants.get(job)
-            if to != node or not machine.up or (before is not None and _order(want) <= _order(before)):
+            if to != node or (before is not None and _order(want) <= _order(before)):
                 continue
             machine.wants[job] = want
             for fence in _fences(want):
@@ -263,7 +270,8 @@ class Plane:
     def go_on(self, node: str) -> bool:
         """Each of its ranks takes the next step that is wanted of it. Whether any did."""
         machine = self.machines[node]
-        steps = [(fence, self._next(machine, fence)) for fence in machine.alive]
+        alive = machine.alive if node not in self.cut_off else []
+        steps = [(fence, self._next(machine, fence)) for fence in alive]
         for fence, phase in steps:
             if phase is not None:
                 if phase in {RankPhase.PREPARED, RankPhase.RUNNING}:
@@ -275,7 +283,7 @@ class Plane:
     def exit(self, node: str, code: int) -> None:
         """What runs there ends by itself."""
         machine = self.machines[node]
-        for fence in machine.alive:
+        for fence in machine.alive if node not in self.cut_off else ():
             if machine.ranks[fence] is RankPhase.RUNNING:
                 machine.ranks[fence] = RankPhase.EXITED
                 self._said(machine, fence, RankPhase.EXITED, code)
