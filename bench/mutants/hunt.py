@@ -86,5 +86,5 @@ def hunt(mutant: Mutant, seeds: range, *, jobs: int = JOBS) -> Catch:
 
 @cache
 def _is_sound(setup: Setup) -> bool:
-    """Whether the seed keeps every promise where nothing is planted. Many bugs are caught by the same ones."""
+    """Whether a seed keeps every promise where nothing is planted. The same ones catch many bugs."""
     return simulate(setup).violation is None
