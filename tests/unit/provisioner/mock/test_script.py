@@ -100,7 +100,7 @@ def test_a_file_that_is_not_there(tmp_path: Path):
 
 
 TRACE = """trace,start_tick,len_ticks,available,gap_seconds
-a,0,2,1,100
+a,0,2,1.0,100
 a,2,3,0,100
 a,5,1,4,100
 b,0,1,1,100
@@ -137,12 +137,16 @@ def test_the_gap_comes_from_the_index_beside_the_file(tmp_path: Path):
             "`offset` is behind the end of the trace, which is 100 s long",
         ),
         ("{file: bare.csv}", "how long a tick is, neither"),
+        ("{file: words.csv}", "has a row that is no trace (start_tick '0', len_ticks 'x', available '1')"),
+        ("{file: gaps.csv}", "says no length of a tick (gap_seconds): write seconds, as in 600"),
         ("{file: other.csv}", "has no column 'start_tick'"),
     ],
 )
 def test_a_trace_that_cannot_be_used(tmp_path: Path, trace: str, said: str):
     (tmp_path / "t.csv").write_text(TRACE)
     (tmp_path / "bare.csv").write_text("start_tick,len_ticks,available\n0,1,1\n")
+    (tmp_path / "words.csv").write_text("start_tick,len_ticks,available,gap_seconds\n0,x,1,60\n")
+    (tmp_path / "gaps.csv").write_text("start_tick,len_ticks,available,gap_seconds\n0,1,1,none\n")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "cloud.yaml").write_text(CLOUD + f"    capacity: [{{trace: {trace}}}]\n")
     with pytest.raises(ScriptRefused) as refused:

@@ -113,7 +113,7 @@ class MockCloud:
                 some = self._some(there, len(there) if reclaim.nodes is None else reclaim.nodes, f"{moment}")
                 self._doom(some, now, self._notice(reclaim))
         for capacity in self.script.capacity:
-            if capacity.spot is not False and any(step.at == moment for step in capacity.steps):
+            if capacity.spot is not False and capacity.changes_at(moment):
                 self._shrink(capacity, moment, now)
 
     def _shrink(self, capacity: Capacity, moment: float, now: datetime) -> None:

@@ -4,6 +4,7 @@
 USD per hour of one machine. `docs/guides/practise-an-outage.md` shows the form that people write.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -109,6 +110,10 @@ class Step(Part):
     nodes: Limit
 
 
+def _moment(step: Step) -> float:
+    return step.at
+
+
 class Trace(Part):
     """A recorded trace of how many spot nodes a zone had: see `traces`."""
 
@@ -140,12 +145,13 @@ class Capacity(Where):
         return self
 
     def at(self, seconds: float) -> int | None:
-        found: int | None = None
-        for step in self.steps:
-            if step.at > seconds:
-                break
-            found = step.nodes
-        return found
+        """How many there are then; None: unlimited. A trace may have thousands of steps."""
+        past = bisect_right(self.steps, seconds, key=_moment)
+        return self.steps[past - 1].nodes if past else None
+
+    def changes_at(self, seconds: float) -> bool:
+        past = bisect_right(self.steps, seconds, key=_moment)
+        return past > 0 and self.steps[past - 1].at == seconds
 
 
 class Quota(Where):

@@ -35,12 +35,11 @@ def steps_of(trace: Trace, folder: Path) -> tuple[Step, ...]:
     gap_s = _gap_s(rows, trace, file)
     steps: list[Step] = []
     ends_s = 0.0
-    for row in sorted(rows, key=lambda row: int(row["start_tick"])):
-        starts_s = int(row["start_tick"]) * gap_s
-        ends_s = starts_s + int(row["len_ticks"]) * gap_s
+    for start, length, nodes in sorted(_numbers(rows, file)):
+        starts_s, ends_s = start * gap_s, (start + length) * gap_s
         if ends_s > trace.offset:
             at_s = max(starts_s - trace.offset, 0.0) / trace.speed
-            steps.append(Step(at=at_s, nodes=int(row["available"])))
+            steps.append(Step(at=at_s, nodes=nodes))
     if not steps:
         raise TraceRefused(f"`offset` is behind the end of the trace, which is {ends_s:.0f} s long")
     return (*steps, Step(at=(ends_s - trace.offset) / trace.speed, nodes=0))
@@ -60,6 +59,19 @@ def _rows(file: Path) -> list[Row]:
     if missing:
         raise TraceRefused(f"{file} has no column {missing[0]!r}: a trace has {', '.join(COLUMNS)}")
     return rows
+
+
+def _numbers(rows: list[Row], file: Path) -> Iterator[tuple[int, int, int]]:
+    """start_tick, len_ticks, available"""
+    for row in rows:
+        try:
+            start, length, nodes = (int(float(row[column])) for column in COLUMNS)
+        except (TypeError, ValueError):
+            numbers = ", ".join(f"{column} {row[column]!r}" for column in COLUMNS)
+            raise TraceRefused(
+                f"{file} has a row that is no trace ({numbers}): write whole numbers"
+            ) from None
+        yield start, length, nodes
 
 
 def _read_csv(file: Path) -> Iterator[Row]:
@@ -89,10 +101,20 @@ def _named(rows: list[Row], name: str | None, file: Path) -> list[Row]:
 
 def _gap_s(rows: list[Row], trace: Trace, file: Path) -> float:
     if "gap_seconds" in rows[0]:
-        return float(rows[0]["gap_seconds"])
+        return _gap(rows[0], file)
     index = file.with_name(f"{file.stem.removesuffix('_rle')}_index.csv")
     if index.exists():
         for row in _read_csv(index):
             if row.get("trace") == rows[0].get("trace"):
-                return float(row["gap_seconds"])
+                return _gap(row, index)
     raise TraceRefused(f"how long a tick is, neither {file} says (gap_seconds) nor {index}")
+
+
+def _gap(row: Row, file: Path) -> float:
+    try:
+        gap_s = float(row["gap_seconds"])
+    except (KeyError, TypeError, ValueError):
+        gap_s = 0.0
+    if not 0.0 < gap_s < float("inf"):
+        raise TraceRefused(f"{file} says no length of a tick (gap_seconds): write seconds, as in 600")
+    return gap_s
