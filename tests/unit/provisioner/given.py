@@ -15,7 +15,16 @@ from tradewind.common.contracts.allocation import (
 from tradewind.common.contracts.node import ClusterPhase, NodePhase, NodeRestated, NodeSaid
 from tradewind.common.contracts.placement import PlacementChosen, PlacementLevel, PlacementPhase
 from tradewind.common.contracts.registry import Message
-from tradewind.common.contracts.values import Failure, FailureKind, Place, Retention, Room, Scope, Shape
+from tradewind.common.contracts.values import (
+    Failure,
+    FailureKind,
+    Place,
+    Region,
+    Retention,
+    Room,
+    Scope,
+    Shape,
+)
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision
 from tradewind.provisioner.contracts import Instance, Launched
@@ -102,6 +111,7 @@ def placement(
     version: int = 1,
     phase: PlacementPhase = PlacementPhase.CHOSEN,
     race: int = 1,
+    avoid: tuple[Region, ...] = (),
 ) -> PlacementChosen:
     return PlacementChosen.of(
         PlacementLevel(
@@ -114,6 +124,7 @@ def placement(
             count=2,
             shape=Shape(),
             race=race,
+            avoid=avoid,
             ranked=places,
         )
     )

@@ -18,6 +18,7 @@ from tradewind.common.contracts.node import (
 )
 from tradewind.common.contracts.placement import NextRound
 from tradewind.common.contracts.registry import Message
+from tradewind.common.contracts.values import Region
 from tradewind.provisioner.contracts import LaunchOrder, ReclaimNoticed, Terminated
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import Cluster, Try
@@ -115,6 +116,18 @@ def test_as_many_places_are_tried_at_once_as_may_race() -> None:
     assert len({node for order in launches(world) for node in order.nodes}) == 4
     assert (cluster(world).level.place, cluster(world).ranked) == (A, (C,))
     assert len(told(world, ClusterProvisioning)) == 1
+
+
+def test_where_nobody_wants_to_go_does_not_race() -> None:
+    """Else the region that was just lost may win because it boots faster."""
+    world = World(SEED)
+    world.hear(claim())
+    world.hear(placement(A, B, C, race=3, avoid=(Region(infra=C.infra, region=C.region),)))
+    assert [order.place for order in launches(world)] == [A, B]
+    answer(world, lane(world, 0), came=0, refused=True)
+    assert (launches(world), cluster(world).ranked) == ([], (C,))
+    answer(world, lane(world, 0), came=0, refused=True)
+    assert [order.place for order in launches(world)] == [C]
 
 
 def test_the_first_whole_gang_is_kept_and_the_other_given_back() -> None:

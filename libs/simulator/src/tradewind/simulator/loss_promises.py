@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tradewind.common.contracts.envelope import decode
 from tradewind.common.contracts.job import JobLevel, JobPhase
-from tradewind.common.contracts.node import NodeLevel, NodePhase
+from tradewind.common.contracts.node import ClusterLevel, NodeLevel, NodePhase
 from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.values import Recovery, Region
 from tradewind.simulator.machine import Machine, Part
@@ -46,7 +46,7 @@ def another_region_comes_next(seen: Seen, told: Told) -> Broken:
     """A job that recovers by EAGER_NEXT_REGION does not go back to the region that it has just lost, while
     another has offers.
 
-    Judged where only machines fail, so that every region has.
+    Judged where only machines fail, and where no place of another region has failed its cluster since.
     """
     level = told.event.level
     if not isinstance(level, JobLevel) or not seen.kinds <= OF_MACHINES | {"node_loss"}:
@@ -56,7 +56,7 @@ def another_region_comes_next(seen: Seen, told: Told) -> Broken:
     if level.summary.recovery is not Recovery.EAGER_NEXT_REGION or not free or level.attempt != attempt + 1:
         return
     for rank in level.ranks:
-        if region_of(seen, rank.node) == lost:
+        if region_of(seen, rank.node) == lost and not _was_refused(seen, rank.node):
             yield f"job {level.id} lost {lost}, and its rank {rank.rank} is back there on {rank.node}"
 
 
@@ -79,6 +79,13 @@ def no_attempt_is_given_up_for_nothing(seen: Seen) -> Broken:
 def region_of(seen: Seen, node_id: str) -> Region | None:
     node = seen.levels.get(("node", node_id))
     return Region(infra=node.place.infra, region=node.place.region) if isinstance(node, NodeLevel) else None
+
+
+def _was_refused(seen: Seen, node_id: str) -> bool:
+    """Whether the cluster of a node met failures on its way to the place where it is."""
+    node = seen.levels.get(("node", node_id))
+    cluster = seen.levels.get(("cluster", node.cluster)) if isinstance(node, NodeLevel) else None
+    return isinstance(cluster, ClusterLevel) and bool(cluster.failures)
 
 
 def note_loss(seen: Seen, node: NodeLevel) -> None:

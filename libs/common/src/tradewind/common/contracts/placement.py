@@ -5,7 +5,7 @@ from typing import Self
 
 from tradewind.common.contracts.base import Value
 from tradewind.common.contracts.registry import Command, Event, Level, Message
-from tradewind.common.contracts.values import Failure, Place, Shape
+from tradewind.common.contracts.values import Failure, Place, Region, Shape
 
 
 class PlacementPhase(StrEnum):
@@ -27,6 +27,8 @@ class PlacementLevel(Level):
     shape: Shape
     race: int = 1
     """How many of them may be tried at once."""
+    avoid: tuple[Region, ...] = ()
+    """Places there are tried only when no other is."""
     ranked: tuple[Place, ...] = ()
     """Best first."""
     why: str = ""

@@ -56,6 +56,7 @@ class Placement(Aggregate):
             count=self.count,
             shape=self.shape,
             race=self.race,
+            avoid=self.avoid,
             ranked=self.ranked,
             why=self.why,
         )

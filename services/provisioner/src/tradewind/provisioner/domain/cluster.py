@@ -103,12 +103,19 @@ def observe_placement(cluster: Cluster | None, heard: PlacementEvent, ctx: Ctx) 
             count=placement.count,
             round=placement.round,
             race=placement.race,
+            avoid=placement.avoid,
             ranked=placement.ranked,
         )
         return launch_next(unknown, ctx, RestateClaim(id=placement.id, workspace=placement.workspace))
     if cluster.terminal or cluster.phase is ClusterPhase.DRAINING or placement.round <= cluster.round:
         return Decision()
-    listed = cluster.evolve(round=placement.round, race=placement.race, ranked=placement.ranked, attempted=())
+    listed = cluster.evolve(
+        round=placement.round,
+        race=placement.race,
+        avoid=placement.avoid,
+        ranked=placement.ranked,
+        attempted=(),
+    )
     return launch_next(listed, ctx) if listed.phase is ClusterPhase.SEEKING else became(listed)
 
 

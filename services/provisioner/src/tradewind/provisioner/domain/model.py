@@ -16,7 +16,7 @@ from tradewind.common.contracts.node import (
     OwnOffer,
 )
 from tradewind.common.contracts.placement import Attempted
-from tradewind.common.contracts.values import Place, Retention, Room
+from tradewind.common.contracts.values import Place, Region, Retention, Room
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import derived_id
 from tradewind.provisioner.contracts import Found, Instance
@@ -117,6 +117,8 @@ class Cluster(Aggregate):
     """What was tried of it, and how it refused."""
     race: int = 1
     """How many places are tried at once; the first whole gang is kept."""
+    avoid: tuple[Region, ...] = ()
+    """Places there are tried only when no other is."""
     tries: tuple[Try, ...] = ()
     """What is tried now; of a cluster that is up, the one that was kept."""
     recalled: tuple[Try, ...] = ()

@@ -23,22 +23,35 @@ ANSWERED_WITHIN = timedelta(minutes=1)
 
 def launch_next(cluster: Cluster, ctx: Ctx, *say: Message) -> Decision[Cluster]:
     """`cluster` has just evolved: begin a launch in every free lane, or ask for another list."""
-    free = max(cluster.race - len(cluster.tries), 0)
+    places = _best(cluster, max(cluster.race - len(cluster.tries), 0))
     begun = tuple(
         _try(cluster, place, intent=ctx.new_id(orders.LAUNCH, cluster.id, lane))
-        for lane, place in enumerate(cluster.ranked[:free])
+        for lane, place in enumerate(places)
     )
     if not begun and not cluster.tries:
         return _seek(cluster, ctx, *say)
     launching = cluster.but(
         phase=ClusterPhase.LAUNCHING,
-        ranked=cluster.ranked[free:],
+        ranked=tuple(place for place in cluster.ranked if place not in places),
         tries=(*cluster.tries, *begun),
         wake_at=ctx.now + ANSWERED_WITHIN,
     )
     if begun:
         say = (*say, ClusterProvisioning.of(launching.level))
     return became(launching, *say, do=tuple(orders.launch(launching, one) for one in begun))
+
+
+def _best(cluster: Cluster, free: int) -> tuple[Place, ...]:
+    """The next places, for so many lanes. Where nobody wants to go races against nothing else: it might win."""
+    wanted = [place for place in cluster.ranked if not _is_avoided(cluster, place)]
+    others_are_tried = any(not _is_avoided(cluster, one.place) for one in cluster.tries)
+    if wanted or others_are_tried:
+        return tuple(wanted[:free])
+    return cluster.ranked[:free]
+
+
+def _is_avoided(cluster: Cluster, place: Place) -> bool:
+    return any((place.infra, place.region) == (one.infra, one.region) for one in cluster.avoid)
 
 
 def _try(cluster: Cluster, place: Place, *, intent: str) -> Try:
