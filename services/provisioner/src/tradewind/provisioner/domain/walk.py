@@ -42,7 +42,7 @@ def launch_next(cluster: Cluster, ctx: Ctx, *say: Message) -> Decision[Cluster]:
 
 
 def _best(cluster: Cluster, free: int) -> tuple[Place, ...]:
-    """The next places, for so many lanes. Where nobody wants to go races against nothing else: it might win."""
+    """The next places, for so many lanes. One that is avoided races against no other: it might win."""
     wanted = [place for place in cluster.ranked if not _is_avoided(cluster, place)]
     others_are_tried = any(not _is_avoided(cluster, one.place) for one in cluster.tries)
     if wanted or others_are_tried:
