@@ -80,6 +80,12 @@ def test_what_nothing_can_run_is_told_with_its_reason(tmp_path):
     assert waiting.why == "no offer with 40 CPUs and 0 GiB; the most there is: 4 CPUs, 16 GiB"
 
 
+def test_a_crowd_is_told_why_by_its_claim(tmp_path):
+    told = report(tmp_path, "jobs: [{task: {run: x, resources: {cpus: 40}}, runs_for: 1h, count: 80}]")
+    [waiting] = told.waiting
+    assert (waiting.jobs, waiting.why[:22]) == (80, "no offer with 40 CPUs ")
+
+
 def test_no_capacity_ever(tmp_path):
     infra = f"{INFRA}    capacity: [{{steps: [{{at: 0s, nodes: 0}}]}}]\n"
     told = report(tmp_path, ONE_JOB, infra)
@@ -135,6 +141,15 @@ def test_a_gang_loses_the_work_of_all_its_ranks(tmp_path):
     told = report(tmp_path, workload, infra)
     assert (told.reclaims.machines, told.reclaims.recoveries) == (1, 1)
     assert told.reclaims.lost_work_s == pytest.approx(3 * 9 * 60, abs=3 * SLACK_S)
+
+
+def test_a_rank_that_is_started_again_alone_loses_its_own_work(tmp_path):
+    infra = f"{INFRA}    reclaims: [{{at: 40m, nodes: 1}}]\n"
+    workload = ONE_SPOT_JOB.replace("run: x,", "run: x, num_nodes: 3, on_loss: rank,")
+    told = report(tmp_path, workload, infra)
+    assert (only_job(told).attempts, told.reclaims.recoveries) == (1, 1)
+    assert told.reclaims.lost_work_s == near(9 * 60)
+    assert told.makespan_s == near(2 * BOOT_S + HOUR_S + 9 * 60)
 
 
 def test_a_recorded_trace_takes_machines_away(tmp_path):

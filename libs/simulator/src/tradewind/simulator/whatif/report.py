@@ -53,7 +53,7 @@ class Reclaims:
     noticed: int
     """Of these: told of it before."""
     recoveries: int
-    """How often a job had to begin another attempt."""
+    """How often a job had to begin another attempt, or to start one of its ranks again."""
     lost_work_s: float
     """Seconds that ranks ran and that had to be run again, for these and for failures."""
 

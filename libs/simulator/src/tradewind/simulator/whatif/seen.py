@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tradewind.common.contracts.allocation import AllocationPhase
+from tradewind.common.contracts.allocation import AllocationPhase, ClaimPhase
 from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, JobPhase
 from tradewind.common.contracts.node import NodePhase
 from tradewind.common.contracts.values import Place
 from tradewind.common.reactor.ports import Batch
 from tradewind.jobs_controller.domain.model import Job
 from tradewind.provisioner.domain.model import Node
-from tradewind.scheduler.domain.model import Allocation
+from tradewind.scheduler.domain.model import Allocation, Claim
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.virtual_time import EPOCH
 from tradewind.simulator.whatif.workload import Submission
@@ -36,12 +36,20 @@ class JobSeen:
     recovered_s: float = 0.0
     """From the end of one run to the beginning of the next."""
     attempts: int = 0
+    incarnations: int = 0
+    """Of its present attempt: how often one of its ranks was started again alone."""
+    replaced: int = 0
+    """The same of earlier attempts."""
     why: str = ""
     """Why it waits, or failed."""
     nodes: tuple[str, ...] = ()
     """Under the ranks of its present attempt."""
     places: list[str] = field(default_factory=list[str])
     """Where its attempts sat, in their order."""
+
+    @property
+    def recoveries(self) -> int:
+        return max(self.attempts - 1, 0) + self.replaced + self.incarnations
 
     @property
     def over(self) -> bool:
@@ -95,7 +103,18 @@ class Seen:
         self.moved_at = 0.0
         """When a job last moved on, or a node came or went."""
         self.phases: Counter[JobPhase] = Counter()
+        self.living_nodes = 0
         self._busy = 0.0
+        self._classes: dict[str, str] = {}
+        """By job, what it asks for; those that ask for the same wait for the same."""
+        self._reasons: dict[str, str] = {}
+
+    def why(self, job: str) -> str:
+        """Why it waits, or failed. Of a crowd that asks for the same, only their claim says it."""
+        seen = self.jobs[job]
+        if seen.phase is None or seen.over or seen.phase in RUNNING:
+            return seen.why
+        return seen.why or self._reasons.get(self._classes.get(job, ""), "")
 
     @property
     def over(self) -> int:
@@ -105,10 +124,6 @@ class Seen:
     def waiting(self) -> int:
         """Submitted, and neither under way nor over."""
         return self.phases[JobPhase.QUEUED] + self.phases[JobPhase.RECOVERING]
-
-    @property
-    def living_nodes(self) -> int:
-        return sum(not node.terminal for node in self.nodes.values())
 
     def note(self, batch: Batch) -> None:
         """A service has committed."""
@@ -120,6 +135,9 @@ class Seen:
                     self._note_node(row)
                 case Allocation(phase=AllocationPhase.WAITING):
                     self.jobs[row.id].why = row.reason or self.jobs[row.id].why
+                    self._classes[row.id] = row.demand_class
+                case Claim(phase=ClaimPhase.OPEN):
+                    self._reasons[row.demand_class] = row.why
                 case _:
                     pass
 
@@ -131,7 +149,10 @@ class Seen:
 
     def _note_job(self, job: Job) -> None:
         seen, now = self.jobs[job.id], self._now()
+        if seen.attempts != job.attempt:
+            seen.replaced += seen.incarnations
         seen.attempts, seen.nodes = job.attempt, job.nodes
+        seen.incarnations = sum(rank.incarnation for rank in job.ranks)
         if job.phase is seen.phase:
             return
         seen.let_pass(now)
@@ -157,6 +178,8 @@ class Seen:
     def _note_node(self, node: Node) -> None:
         before = self.nodes.get(node.id)
         self.nodes[node.id] = node
+        lived = before is not None and not before.terminal
+        self.living_nodes += (not node.terminal) - lived
         if before is None or before.phase is not node.phase:
             self._moved()
 

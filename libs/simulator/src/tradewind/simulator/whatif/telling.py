@@ -21,8 +21,7 @@ from tradewind.simulator.whatif.report import (
     Spread,
     Waiting,
 )
-from tradewind.simulator.whatif.seen import RUNNING, JobSeen
-from tradewind.simulator.whatif.work import JobWork
+from tradewind.simulator.whatif.seen import RUNNING, JobSeen, Seen
 
 MOMENTS = 240
 HOUR_S = 3_600.0
@@ -56,9 +55,9 @@ def report(lived: Lived, *, workload: str, infra: str, seed: int) -> Report:
         utilisation=round(busy_h / machine_h, 4) if machine_h else 0.0,
         reclaims=_reclaims(lived, machines),
         refusals=_refusals(lived),
-        waiting=_waiting(jobs),
+        waiting=_waiting(lived.seen),
         history=history,
-        job_list=tuple(_outcome(job, lived.works.jobs[one]) for one, job in lived.seen.jobs.items()),
+        job_list=tuple(_outcome(one, lived) for one in lived.seen.jobs),
     )
 
 
@@ -112,7 +111,7 @@ def _reclaims(lived: Lived, machines: Sequence[Rented]) -> Reclaims:
     return Reclaims(
         machines=len(taken),
         noticed=sum(one.node in told for one in taken),
-        recoveries=sum(max(job.attempts - 1, 0) for job in lived.seen.jobs.values()),
+        recoveries=sum(job.recoveries for job in lived.seen.jobs.values()),
         lost_work_s=_round(sum(job.lost_s for job in lived.works.jobs.values())),
     )
 
@@ -125,11 +124,11 @@ def _refusals(lived: Lived) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _waiting(jobs: Sequence[JobSeen]) -> tuple[Waiting, ...]:
+def _waiting(seen: Seen) -> tuple[Waiting, ...]:
     by_reason: defaultdict[str, list[JobSeen]] = defaultdict(list)
-    for job in jobs:
-        if not job.over and job.phase not in {JobPhase.RUNNING, JobPhase.FINISHING, None}:
-            by_reason[job.why].append(job)
+    for one, job in seen.jobs.items():
+        if not job.over and job.phase not in {*RUNNING, None}:
+            by_reason[seen.why(one)].append(job)
     groups = [
         Waiting(
             why=why,
@@ -142,7 +141,8 @@ def _waiting(jobs: Sequence[JobSeen]) -> tuple[Waiting, ...]:
     return tuple(sorted(groups, key=lambda one: (-one.jobs, one.first)))
 
 
-def _outcome(job: JobSeen, work: JobWork) -> JobOutcome:
+def _outcome(one: str, lived: Lived) -> JobOutcome:
+    job, work = lived.seen.jobs[one], lived.works.jobs[one]
     return JobOutcome(
         number=job.submission.number,
         name=job.submission.name,
@@ -156,7 +156,7 @@ def _outcome(job: JobSeen, work: JobWork) -> JobOutcome:
         attempts=job.attempts,
         lost_work_s=_round(work.lost_s),
         places=tuple(job.places),
-        why=job.why,
+        why=lived.seen.why(one),
     )
 
 

@@ -236,18 +236,20 @@ class SchedulerPlanner:
         for demand_class in sorted(touched & self._index.blocked):
             if self._index.queue.size(demand_class) > TOLD_ONE_BY_ONE:
                 continue
+            for_all = self._why_class_waits(demand_class)
             for allocation in self._index.queue.members(demand_class):
-                reason = self._why_it_waits(allocation)
+                reason = self._why_never(allocation) or for_all
                 if allocation.reason != reason:
                     told = allocation.evolve(reason=reason)
                     mends = told.phase is AllocationPhase.MENDING
                     yield became(told, (AllocationMending if mends else AllocationWaiting).of(told.level))
 
-    def _why_it_waits(self, allocation: Allocation) -> str:
+    def _why_never(self, allocation: Allocation) -> str:
         named = self._index.named(allocation)
-        if named is not None and (never := self._index.why_never(named, allocation)):
-            return never
-        for claim in self._index.claims_of(allocation.demand_class):
+        return self._index.why_never(named, allocation) if named is not None else ""
+
+    def _why_class_waits(self, demand_class: str) -> str:
+        for claim in self._index.claims_of(demand_class):
             if claim.phase is ClaimPhase.OPEN:
                 return claim.why
             if self._index.is_served_in_vain(claim):
