@@ -1,11 +1,15 @@
 """`python -m tradewind.simulator`: what it prints, and how it ends."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
 from tradewind.jobs_controller.domain import settle
+from tradewind.simulator import invariants
 from tradewind.simulator.__main__ import main
 from tradewind.simulator.faults import ALL, NONE, UnknownFault, parse
-from tradewind.simulator.invariants import one_life_of_a_rank, over_means_over
 
 
 def test_a_seed_that_keeps_its_promises(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,15 +24,32 @@ def test_a_seed_that_breaks_one_tells_which_and_how_to_see_it_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settle, "_all_ended", lambda job: True)
-    assert main(["--seeds", "60", "--jobs", "8", "--workers", "1", "--faults", "all"]) == 1
+    words = ["--seeds", "60", "--jobs", "8", "--workers", "1", "--faults", "all", "--no-shrink"]
+    assert main(words) == 1
     told = capsys.readouterr().out
-    promises = (over_means_over, one_life_of_a_rank)
-    assert any(
-        f"breaks a promise: {one.__name__}\n  {(one.__doc__ or '').splitlines()[0]}" in told
-        for one in promises
-    )
+    [name] = re.findall(r"breaks a promise: (\w+)", told)
+    promise = getattr(invariants, name)
+    assert promise.__doc__.splitlines()[0] in told
     assert "again: ./dev simulate --seed" in told
     assert "not deterministic" not in told
+
+
+def test_a_failing_history_is_made_short_and_kept_and_run_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, "_all_ended", lambda job: True)
+        words = ["--seeds", "60", "--jobs", "6", "--workers", "1", "--faults", "node_loss=0.005,loss"]
+        assert main([*words, "--save", "too-early"]) == 1
+        told = capsys.readouterr().out
+        assert "are needed for that" in told
+        again = next(line for line in told.splitlines() if line.startswith("again: ./dev simulate "))
+        kept = tmp_path / "tests" / "simulation" / "cases" / "too-early.json"
+        assert main(["--case", str(kept)]) == 1
+        shown = shlex.split(again.removeprefix("again: ./dev simulate ").removesuffix(" [--about TEXT]"))
+        assert main([*shown, "--no-shrink"]) == 1
+    assert main(["--case", str(kept)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -37,6 +58,8 @@ def test_a_seed_that_breaks_one_tells_which_and_how_to_see_it_again(
         (["--faults", "gremlins"], "no fault is named 'gremlins'"),
         (["--faults", "crash=often"], "the rate of crash must be a number"),
         (["--seeds", "0"], "at least 1"),
+        (["--asks", "one"], "must be numbers"),
+        (["--case", __file__], "is no case of the simulator"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_a_sentence(
