@@ -13,6 +13,7 @@ from typing import Any
 from tradewind.catalog.offers import Offer
 from tradewind.common.contracts.grant import Grant
 from tradewind.common.contracts.node import NodePhase
+from tradewind.common.contracts.placement import NextRound
 from tradewind.common.contracts.registry import Message, Want
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.common.reactor.decision import Ctx, Decision
@@ -27,7 +28,7 @@ from tradewind.provisioner.domain.model import Infra, Node
 from tradewind.scheduler import wiring as scheduler_wiring
 from tradewind.scheduler.idle_grace import idle_grace
 
-LATER = timedelta(hours=6)
+LATER = timedelta(hours=2)
 
 Wake = Callable[[Any, Ctx], Decision[Any]]
 Changed = Callable[[str], bool]
@@ -53,19 +54,21 @@ def _calm(wiring: Wiring) -> Wiring:
 
 
 def _wake(row: Aggregate, ctx: Ctx, *, as_written: Wake) -> Decision[Any]:
-    """What the alarm decides; but if that is only to hear again what others are, they have been heard."""
+    """What the alarm decides; but if that is nothing, or only to hear again what others are, not so soon."""
     decided = as_written(row, ctx)
-    if not decided.publish or decided.do or not all(map(_asks_again, decided.publish)):
-        return decided
     state = decided.state
+    if decided.do or not all(map(_asks_again, decided.publish)):
+        return decided
+    if state is not None and not decided.publish:
+        return decided  # it waits for something
     if state is not None and state.but(version=row.version, wake_at=row.wake_at) != row:
         return decided
     return Decision(row.evolve(wake_at=ctx.now + LATER))
 
 
 def _asks_again(message: Message) -> bool:
-    """`Restate…` commands, levels restated, and wants that are there already."""
-    return isinstance(message, Want) or "restate" in message.type_name
+    """`Restate…` commands and levels restated; wants and requests for a next list that are there already."""
+    return isinstance(message, Want | NextRound) or "restate" in message.type_name
 
 
 def _wake_node(node: Node, ctx: Ctx) -> Decision[Node]:
