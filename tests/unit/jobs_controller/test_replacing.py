@@ -110,6 +110,7 @@ def test_it_goes_at_once_on_its_new_seat_and_all_hear_of_its_address() -> None:
     assert [(one.rank, one.incarnation) for one in told_nodes["n9"].ranks] == [(1, 1)]
     assert told(decision) == ["restated"]
     assert state(decision).level.demand is None
+    assert state(decision).reason == "rank 1 starts again on node n9"
 
 
 def test_it_runs_again_when_the_new_rank_does() -> None:

@@ -118,9 +118,9 @@ def _told(before: Job, job: Job) -> Iterator[JobEvent]:
 def _why_not_whole(before: Job, job: Job) -> str:
     if job.whole:
         return ""
-    taken = list(_taken(before, job))
-    more = f", and {len(taken) - TOLD_ONE_BY_ONE} more" if len(taken) > TOLD_ONE_BY_ONE else ""
-    return "; ".join(taken[:TOLD_ONE_BY_ONE]) + more if taken else job.reason
+    news = list(_taken(before, job)) or list(_given(before, job))
+    more = f", and {len(news) - TOLD_ONE_BY_ONE} more" if len(news) > TOLD_ONE_BY_ONE else ""
+    return "; ".join(news[:TOLD_ONE_BY_ONE]) + more if news else job.reason
 
 
 def _taken(before: Job, job: Job) -> Iterator[str]:
@@ -131,3 +131,9 @@ def _taken(before: Job, job: Job) -> Iterator[str]:
         elif had.seated and not has.seated:
             why = "it has been stopped" if had.leaves_at is not None else f"node {had.node} was lost"
             yield f"rank {has.rank} waits for another node: {why}"
+
+
+def _given(before: Job, job: Job) -> Iterator[str]:
+    for had, has in zip(before.ranks, job.ranks, strict=True):
+        if has.seated and not had.seated:
+            yield f"rank {has.rank} starts again on node {has.node}"
