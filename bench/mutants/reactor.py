@@ -12,7 +12,7 @@ from tradewind.common.reactor.decision import Intent
 from tradewind.common.reactor.fold import Outcome
 from tradewind.common.reactor.inbox import Inbox
 from tradewind.common.reactor.leader import Leader
-from tradewind.common.reactor.ports import Batch, Delivery, Lease, Unavailable
+from tradewind.common.reactor.ports import Batch, Delivery, Lease, StoreRefused, Unavailable
 from tradewind.jobs_controller.domain import decide
 from tradewind.simulator.memory_store import MemoryStore
 
@@ -166,6 +166,37 @@ def hands_try_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hands.Hands, "_carry_out", once)
 
 
+def bisecting_drops_a_half(patch: pytest.MonkeyPatch) -> None:
+    """Of a batch that the store refuses, only the first half is tried again."""
+    settle = Leader._settle
+
+    async def halved(self: Leader, lease: Lease, work: Sequence[Any], letters: Sequence[Any]) -> None:
+        if letters != ():  # only a second half comes with none at all
+            await settle(self, lease, work, letters)
+
+    patch.setattr(Leader, "_settle", halved)
+
+
+def one_refusal_sets_all_aside(patch: pytest.MonkeyPatch) -> None:
+    """A batch that the store refuses is not halved: all of its inputs become dead letters."""
+    settle = Leader._settle
+
+    async def whole(self: Leader, lease: Lease, work: Sequence[Any], letters: Sequence[Any]) -> None:
+        commit = self._commit
+
+        async def refused(lease: Lease, batch: Batch, outcome: Outcome) -> None:
+            try:
+                await commit(lease, batch, outcome)
+            except StoreRefused as why:
+                await self._set_aside(lease, work, letters, why=str(why))
+
+        with pytest.MonkeyPatch.context() as for_now:
+            for_now.setattr(self, "_commit", refused)
+            await settle(self, lease, work, letters)
+
+    patch.setattr(Leader, "_settle", whole)
+
+
 def _believe_lease(self: MemoryStore, lease: Lease) -> None:
     """Whoever comes."""
 
@@ -193,6 +224,8 @@ MUTANTS = tuple(
             planner_is_not_told,
             intents_are_forgotten_at_takeover,
             hands_try_once,
+            bisecting_drops_a_half,
+            one_refusal_sets_all_aside,
         ),
     )
 )

@@ -46,6 +46,8 @@ class Rates:
     lost_commit: float = 0.005
     """A transaction fails, to be tried again (a serialization failure, a lost session); it may have been
     applied all the same (a commit)."""
+    garbage: float = 0.03
+    """Beside a job another one is submitted that no store can hold (a submission)."""
     store_down: float = 1 / 600
     """A service's store answers nothing for a while (a second)."""
     bus_down: float = 1 / 900

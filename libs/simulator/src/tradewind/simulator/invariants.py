@@ -356,9 +356,16 @@ def left_over(seen: Seen) -> Broken:
 
 
 def nothing_was_set_aside(seen: Seen) -> Broken:
-    """No input of a world without garbage becomes a dead letter."""
+    """Garbage becomes a dead letter, and nothing else does."""
+    yield from (
+        f"garbage {one} was not set aside"
+        for one in sorted(
+            seen.garbage - {letter.headers.get("ce-subject", "") for letter in seen.dead_letters}
+        )
+    )
     for letter in seen.dead_letters:
-        yield f"{letter.subject}: {letter.headers.get('ce-type')}: {letter.headers.get('tw-dead-reason')}"
+        if letter.headers.get("ce-subject") not in seen.garbage:
+            yield f"{letter.subject}: {letter.headers.get('ce-type')}: {letter.headers.get('tw-dead-reason')}"
 
 
 def money_is_the_infras_own(seen: Seen) -> Broken:

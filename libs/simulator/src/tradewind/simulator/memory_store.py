@@ -216,12 +216,12 @@ class MemoryStore:
         return written
 
     def _written(self, row: Aggregate) -> str | Aggregate:
-        if not self._as_json:
+        if not self._as_json and row.version > 1:
             return row
         state = row.model_dump_json()
         if "\\u0000" in state:
             raise StoreRefused(f"{row.kind} {row.id}: JSON of Postgres cannot hold a NUL")
-        return state
+        return state if self._as_json else row
 
     def _assert_unique(self, written: Mapping[Ref, Stored]) -> None:
         taken = {(ref.kind, row.unique): ref for ref, row in written.items() if row.unique is not None}

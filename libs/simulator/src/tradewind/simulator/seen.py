@@ -74,6 +74,8 @@ class Seen:
     lost_unread: dict[str, Packet] = field(default_factory=dict[str, Packet])
     """By id, what the bus lost unread; until it, or a newer want of its subject, is said again."""
     demand: Demand = field(default_factory=Demand)
+    garbage: set[str] = field(default_factory=set[str])
+    """Jobs that were submitted and that no store can hold."""
     dead_letters: list[Packet] = field(default_factory=list[Packet])
     kinds: frozenset[str] = frozenset()
     """The kinds of faults that this world may have."""

@@ -10,6 +10,7 @@ from tradewind.common.contracts.node import DrainNode, NodeLevel, NodePhase
 from tradewind.common.contracts.registry import Command
 from tradewind.common.reactor.decision import derived_id
 from tradewind.common.reactor.ports import Bus, Clock, Unavailable
+from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.workload import Ask
 
@@ -23,10 +24,13 @@ REMEMBERED_S = 600.0
 class User:
     """`all_over` tells whether every job has ended: then the named cluster is taken down again and again."""
 
-    def __init__(self, *, bus: Bus, clock: Clock, seen: Seen, all_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, *, bus: Bus, clock: Clock, seen: Seen, faults: FaultPlan, all_over: Callable[[], bool]
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._seen = seen
+        self._faults = faults
         self._all_over = all_over
         self._asked = 0
         self._sent: list[tuple[float, Packet]] = []
@@ -55,8 +59,17 @@ class User:
             if ask.count is None
             else SubmitArray.model_validate({**shared, "count": ask.count})
         )
-        await self._ask(command)
+        if isinstance(command, SubmitJob) and self._faults.strikes("garbage") is not None:
+            await self._ask(self._garbage(command), command)
+        else:
+            await self._ask(command)
         self._seen.submitted.add(ask.id)
+
+    def _garbage(self, like: SubmitJob) -> SubmitJob:
+        """What a store can never hold: the one beside it must not suffer."""
+        garbage = like.but(id=derived_id("garbage", like.id), summary=like.summary.but(name="\0"))
+        self._seen.garbage.add(garbage.id)
+        return garbage
 
     async def _cancel(self, ask: Ask, at_s: float) -> None:
         await asyncio.sleep(at_s)
@@ -104,7 +117,13 @@ class User:
                 for packet in [packet for at, packet in self._sent if now - at < REMEMBERED_S]:
                     await self._send(packet)
 
-    async def _ask(self, command: Command) -> None:
+    async def _ask(self, *commands: Command) -> None:
+        packets = [self._packet(command) for command in commands]
+        now = asyncio.get_running_loop().time()
+        self._sent += [(now, packet) for packet in packets]
+        await self._send(*packets)
+
+    def _packet(self, command: Command) -> Packet:
         self._asked += 1
         envelope = Envelope(
             id=derived_id("user", self._asked, command.type_name, command.id),
@@ -113,14 +132,12 @@ class User:
             time=self._clock.now(),
             correlation=command.id,
         )
-        packet = encode(envelope)
-        self._sent.append((asyncio.get_running_loop().time(), packet))
-        await self._send(packet)
+        return encode(envelope)
 
-    async def _send(self, packet: Packet) -> None:
+    async def _send(self, *packets: Packet) -> None:
         while True:
             try:
-                await self._bus.publish([packet])
+                await self._bus.publish(packets)
             except Unavailable:
                 await asyncio.sleep(1.0)
             else:

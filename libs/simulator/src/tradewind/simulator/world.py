@@ -178,7 +178,8 @@ class World(Onlooker):
         user = Process("user", on_end=self._broke)
         line = Line(user, self.faults, self._outages)
         bus = LinedBus(MemoryBus(self._server), self._server, line)
-        user.start(User(bus=bus, clock=self._clock, seen=self.seen, all_over=self._all_over).run())
+        asking = User(bus=bus, clock=self._clock, seen=self.seen, faults=self.faults, all_over=self._all_over)
+        user.start(asking.run())
         self._trouble.begin()
         try:
             await self._until(self._setup.faults_end_s)
