@@ -97,6 +97,15 @@ def test_cost(history: list[Told], now_h: float, cost: float) -> None:
     assert again == found
 
 
+def test_a_rank_that_comes_back_to_its_node_is_paid_for_again() -> None:
+    """Found while reading: the second stay was taken for the first, which had ended."""
+    first = told(0, 1, GRANTED, a=False)
+    back = told(2, 3, GRANTED, a=False)
+    seats = tuple(seat.but(incarnation=1) for seat in back.level.seats)
+    history = [first, told(1, 2, MENDING), Told(back.at, back.level.but(seats=seats))]
+    assert job_cost("j", history, NODES, now=at(5)).cost_usd == pytest.approx((1 + 3) * 2.0 / 2)
+
+
 @given(st.floats(0, 8), st.floats(0, 32), st.integers(0, 2), st.booleans())
 def test_a_share_is_a_part(cpus: float, memory: float, devices: int, with_devices: bool) -> None:
     room = ROOM if with_devices else ROOM.but(accelerator=None, accelerator_count=0)

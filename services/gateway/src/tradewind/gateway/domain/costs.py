@@ -62,12 +62,12 @@ def job_cost(job: str, told: Iterable[Told], nodes: Mapping[str, NodeLevel], *, 
 
 
 def _stays(told: Iterable[Told]) -> list[_Stay]:
-    stays: dict[tuple[int, int, str], _Stay] = {}
-    """By attempt, rank and node: a rank may be started again alone, on another node."""
+    stays: dict[tuple[int, int, int, str], _Stay] = {}
+    """By attempt, rank, incarnation and node: a rank may be started again alone, there or elsewhere."""
     for one in sorted(told, key=lambda one: one.level.version):
         level = one.level
         seats = level.seats if level.phase in HELD else ()
-        held = {(level.attempt, seat.rank, seat.node): seat for seat in seats}
+        held = {(level.attempt, seat.rank, seat.incarnation, seat.node): seat for seat in seats}
         for key, stay in stays.items():
             if stay.until is None and (key not in held or held[key].gone):
                 stay.until = one.at
