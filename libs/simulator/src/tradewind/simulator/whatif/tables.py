@@ -8,6 +8,7 @@ from tradewind.client.cli import words
 from tradewind.simulator.whatif.report import Reclaims, Report
 
 JOBS_SHOWN = 20
+PLACES_SHOWN = 3
 
 
 class Table(NamedTuple):
@@ -110,12 +111,14 @@ def _waiting(report: Report) -> Table:
 
 
 def _where(places: Iterable[str]) -> str:
-    """Each place once, as often as an attempt ran there in a row."""
-    shown: list[str] = []
+    """Each place once for all attempts that ran there in a row; of a long way the ends."""
+    way: list[str] = []
     for place in places:
-        if not shown or shown[-1] != place:
-            shown.append(place)
-    return " → ".join(shown) or "-"
+        if not way or way[-1] != place:
+            way.append(place)
+    if len(way) > PLACES_SHOWN:
+        way = [way[0], f"… {len(way) - 2} more …", way[-1]]
+    return " → ".join(way) or "-"
 
 
 def _taken(reclaims: Reclaims) -> str:
