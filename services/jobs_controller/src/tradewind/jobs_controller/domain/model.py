@@ -136,6 +136,11 @@ class Job(Aggregate):
         return tuple(dict.fromkeys(rank.node for rank in self.ranks if rank.seated))
 
     @property
+    def leaves_at(self) -> datetime | None:
+        """When the first of its nodes that were noticed is taken away."""
+        return min((rank.leaves_at for rank in self.ranks if rank.leaves_at is not None), default=None)
+
+    @property
     def whole(self) -> bool:
         """Every rank has started, and none is about to lose its node."""
         return all(rank.started and not rank.lost for rank in self.ranks)

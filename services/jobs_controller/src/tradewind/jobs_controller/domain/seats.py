@@ -86,11 +86,12 @@ def mend(before: Job, job: Job, ctx: Ctx, *, sign: Sign) -> Decision[Job]:
     """`job` runs, and has just evolved. A rank that was taken away and has ended waits for its next seat; one
     that is about to be is stopped; the others run on.
     """
+    if before.whole and job.whole:
+        return became(job)
     ranks = tuple(_unseated(rank) if rank.lost and rank.ended else rank for rank in job.ranks)
     mended = job.but(ranks=ranks)
     mended = mended.but(
-        reason=_why_not_whole(before, mended),
-        wake_at=job.wake_at if before.whole and mended.whole else ctx.now + (LATER if mended.whole else SOON),
+        reason=_why_not_whole(before, mended), wake_at=ctx.now + (LATER if mended.whole else SOON)
     )
     return became(mended, *_told(before, mended), *changed_wants(before, mended, ctx, sign=sign))
 

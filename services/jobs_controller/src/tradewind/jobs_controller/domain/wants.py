@@ -1,12 +1,12 @@
 """What the nodes of a job shall run: the WANT messages that follow from a job's state."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tradewind.common.contracts.grant import Grant
 from tradewind.common.contracts.rank import AllocationWant, Goal, RankWant
 from tradewind.common.reactor.decision import Ctx
-from tradewind.jobs_controller.domain.model import Job, Verdict
+from tradewind.jobs_controller.domain.model import Job, Rank, Verdict
 
 GRANT_RUNS = timedelta(days=7)
 GRACE = timedelta(seconds=15)
@@ -23,11 +23,13 @@ def wants(job: Job, ctx: Ctx, *, sign: Sign, goal: Goal | None = None) -> tuple[
 
 def changed_wants(before: Job, job: Job, ctx: Ctx, *, sign: Sign) -> Iterator[AllocationWant]:
     """To each node of which something else is wanted than before; one that its rank has left may forget."""
-    for node in job.nodes:
-        if _gist(job, node) != _gist(before, node):
+    was, now = _gists(before), _gists(job)
+    moved = _addresses(before) != _addresses(job)
+    for node, gist in now.items():
+        if moved or was.get(node) != gist:
             yield want(job, ctx, node=node, sign=sign)
-    for node in before.nodes:
-        if node not in job.nodes:
+    for node in was:
+        if node not in now:
             yield forget_strays(job.id, node, job.attempt, workspace=job.workspace, version=job.version)
 
 
@@ -40,7 +42,8 @@ def want(job: Job, ctx: Ctx, *, node: str, sign: Sign, goal: Goal | None = None)
         spec_ref=job.spec_ref,
         expires_at=ctx.now + GRANT_RUNS,
     )
-    reclaim_at = _reclaim_at(job, node)
+    ranks = [rank for rank in job.ranks if rank.node == node]
+    reclaim_at = _reclaim_at(job, ranks, job.leaves_at)
     grace = GRACE if reclaim_at is None else min(GRACE, max(reclaim_at - ctx.now, timedelta()))
     return AllocationWant(
         node=node,
@@ -48,8 +51,17 @@ def want(job: Job, ctx: Ctx, *, node: str, sign: Sign, goal: Goal | None = None)
         workspace=job.workspace,
         attempt=job.attempt,
         version=job.version,
-        goal=goal or _goal(job, node),
-        ranks=_ranks(job, node),
+        goal=goal or _goal(job, ranks),
+        ranks=tuple(
+            RankWant(
+                rank=rank.rank,
+                incarnation=rank.incarnation,
+                role=rank.role,
+                role_rank=rank.role_rank,
+                share=rank.share,
+            )
+            for rank in ranks
+        ),
         addresses=_addresses(job),
         job_name=job.summary.name,
         job_number=job.number,
@@ -61,38 +73,39 @@ def want(job: Job, ctx: Ctx, *, node: str, sign: Sign, goal: Goal | None = None)
     )
 
 
-def _gist(job: Job, node: str) -> tuple[object, ...]:
-    """What a want tells a node to do."""
-    return _goal(job, node), _ranks(job, node), _addresses(job), _reclaim_at(job, node)
+def _gists(job: Job) -> dict[str, tuple[object, ...]]:
+    """By node, what its want comes to, but for the addresses, which are the same in all. One pass over the
+    ranks: a gang may have a thousand, and each says several things.
+    """
+    by = job.leaves_at
+    there: dict[str, list[Rank]] = {}
+    for rank in job.ranks:
+        if rank.seated:
+            there.setdefault(rank.node, []).append(rank)
+    return {
+        node: (
+            _goal(job, ranks),
+            _reclaim_at(job, ranks, by),
+            [(rank.rank, rank.incarnation) for rank in ranks],
+        )
+        for node, ranks in there.items()
+    }
 
 
-def _goal(job: Job, node: str) -> Goal:
-    """How far the ranks of the present attempt shall go there now."""
-    if job.verdict is not None or any(rank.node == node and rank.leaves_at for rank in job.ranks):
+def _goal(job: Job, ranks: Sequence[Rank]) -> Goal:
+    """How far these ranks, all those of one node, shall go now."""
+    if job.verdict is not None or any(rank.leaves_at is not None for rank in ranks):
         return Goal.STOP
     return Goal.GO if job.go else Goal.PREPARE
 
 
-def _reclaim_at(job: Job, node: str) -> datetime | None:
-    """By when the work must be saved there: of the whole gang, where all of it is started again elsewhere."""
-    if job.verdict not in {None, Verdict.RECOVER}:
+def _reclaim_at(job: Job, ranks: Sequence[Rank], first: datetime | None) -> datetime | None:
+    """By when their work must be saved: all by the `first` time, where the whole gang is started again."""
+    if job.verdict is Verdict.RECOVER:
+        return first
+    if job.verdict is not None:
         return None
-    leaving = (rank for rank in job.ranks if job.verdict is Verdict.RECOVER or rank.node == node)
-    return min((rank.leaves_at for rank in leaving if rank.leaves_at is not None), default=None)
-
-
-def _ranks(job: Job, node: str) -> tuple[RankWant, ...]:
-    return tuple(
-        RankWant(
-            rank=rank.rank,
-            incarnation=rank.incarnation,
-            role=rank.role,
-            role_rank=rank.role_rank,
-            share=rank.share,
-        )
-        for rank in job.ranks
-        if rank.node == node
-    )
+    return min((rank.leaves_at for rank in ranks if rank.leaves_at is not None), default=None)
 
 
 def _addresses(job: Job) -> tuple[str, ...]:
