@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = {
     "lint": 240,
     "unit": 240,
+    "histories": 60,
     "simulation": 300,
     "infra": 180,
     "integration": 600,
