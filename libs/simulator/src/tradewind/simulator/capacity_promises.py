@@ -4,18 +4,24 @@ As those of `invariants`. These are judged by rows, since nothing that can be se
 time: that nodes came for nobody shows on the bill.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from tradewind.common.contracts.allocation import AllocationPhase
+from tradewind.common.contracts.node import ClusterPhase, NodePhase
 from tradewind.common.reactor.aggregate import Aggregate
 from tradewind.provisioner.contracts import LaunchOrder
+from tradewind.provisioner.domain.model import Cluster, Node
 from tradewind.scheduler.domain.model import Allocation, Capacity, Claim
 from tradewind.simulator.machine import Machine
 from tradewind.simulator.memory_store import Committed
 from tradewind.simulator.seen import Seen
 
 Broken = Iterator[str]
+
+STAYS = frozenset({NodePhase.BOOTING, NodePhase.READY, NodePhase.SUSPECT})
+SPARE_S = 119.0
 
 
 def a_claim_asks_for_somebody(seen: Seen, committed: Committed) -> Broken:
@@ -47,6 +53,22 @@ def no_launch_under_way_is_ended(seen: Seen, machine: Machine) -> Broken:
         order = row.intent.payload
         if isinstance(order, LaunchOrder) and machine.node in order.nodes:
             yield f"{machine.node} is terminated while cluster {order.cluster} waits for it"
+
+
+def only_one_gang_of_a_race_stays(seen: Seen) -> Broken:
+    """Of several places that were tried at once, the gangs that lost are told to leave within two minutes.
+
+    Judged where nothing fails.
+    """
+    if seen.kinds:
+        return
+    rows = list(seen.rows.values())
+    staying = Counter(row.cluster for row in rows if isinstance(row, Node) and row.phase in STAYS)
+    for cluster in (row for row in rows if isinstance(row, Cluster)):
+        if cluster.phase is not ClusterPhase.UP or staying[cluster.id] <= cluster.count:
+            seen.spare_since.pop(cluster.id, None)
+        elif seen.now - seen.spare_since.setdefault(cluster.id, seen.now) >= SPARE_S:
+            yield f"cluster {cluster.id} has {staying[cluster.id]} nodes, and was to have {cluster.count}"
 
 
 def _written(committed: Committed) -> Iterable[Aggregate]:

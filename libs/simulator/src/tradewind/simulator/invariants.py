@@ -31,6 +31,7 @@ from tradewind.simulator.capacity_promises import (
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
     no_launch_under_way_is_ended,
+    only_one_gang_of_a_race_stays,
 )
 from tradewind.simulator.loss_promises import (
     a_reclaimed_rank_is_told_in_time,
@@ -275,7 +276,7 @@ def has_purpose(seen: Seen, node_id: str) -> bool:
 
 
 def no_job_is_lost(seen: Seen) -> Broken:
-    """Every job that was submitted comes to an end in bounded time after the last fault."""
+    """Every job that was submitted comes to an end within two hours of virtual time after the last fault."""
     for job_id, ask in seen.workload.ask_of.items():
         job = seen.job(job_id)
         if job is None:
@@ -332,7 +333,9 @@ def what_the_bus_lost_is_said_again(seen: Seen) -> Broken:
 
 
 def nothing_is_left(seen: Seen) -> Broken:
-    """At rest there is no machine, process, unsent message or open intent; of rows, only infras live."""
+    """Two hours after the last fault at most there is no machine, process, unsent message or open intent any
+    more; of rows, only infras live.
+    """
     yield from left_over(seen)
 
 
@@ -416,7 +419,10 @@ BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
     no_launch_under_way_is_ended,
 )
 BEFORE_A_LOSS: tuple[Callable[[Seen, Machine], Broken], ...] = (a_reclaimed_rank_is_told_in_time,)
-EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (no_node_without_a_purpose,)
+EVERY_MINUTE: tuple[Callable[[Seen], Broken], ...] = (
+    no_node_without_a_purpose,
+    only_one_gang_of_a_race_stays,
+)
 AT_THE_END: tuple[Callable[[Seen], Broken], ...] = (
     no_job_is_lost,
     jobs_end_as_they_ran,

@@ -71,6 +71,8 @@ class Seen:
     """Jobs of which the bus has taken the submission (of arrays: of the array)."""
     unclaimed_since: dict[str, float] = field(default_factory=dict[str, float])
     """Nodes that live without a claim or a drain."""
+    spare_since: dict[str, float] = field(default_factory=dict[str, float])
+    """Clusters that are up, and have more nodes than they were to have."""
     lost_unread: dict[str, Packet] = field(default_factory=dict[str, Packet])
     """By id, what the bus lost unread; until it, or a newer want of its subject, is said again."""
     demand: Demand = field(default_factory=Demand)
