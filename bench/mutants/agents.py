@@ -104,17 +104,15 @@ def what_is_over_starts_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Agent, "_bury", forget)
 
 
-MUTANTS = tuple(
-    map(
-        Mutant,
-        (
-            no_wait_for_the_earlier_process,
-            an_agent_forgets_what_it_runs,
-            old_wants_are_heeded,
-            stopped_is_said_too_early,
-            what_was_not_heard_is_not_said_again,
-            what_is_not_wanted_runs_on,
-            what_is_over_starts_again,
-        ),
-    )
+LATE_WANTS = "freeze=0.02,deaf=0.01,node_loss=0.005"
+"""A leader that wakes up after minutes says what it was about to."""
+
+MUTANTS = (
+    Mutant(no_wait_for_the_earlier_process),
+    Mutant(an_agent_forgets_what_it_runs),
+    Mutant(old_wants_are_heeded, faults=LATE_WANTS),
+    Mutant(stopped_is_said_too_early),
+    Mutant(what_was_not_heard_is_not_said_again),
+    Mutant(what_is_not_wanted_runs_on),
+    Mutant(what_is_over_starts_again, faults=LATE_WANTS),
 )

@@ -143,22 +143,17 @@ def an_array_forgets_a_chunk(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(workflow, "_expand", short)
 
 
-MUTANTS = tuple(
-    map(
-        Mutant,
-        (
-            next_attempt_before_the_last_has_ended,
-            reports_without_a_fence,
-            strays_are_not_answered,
-            go_before_all_are_prepared,
-            losses_count_as_failures,
-            one_retry_too_many,
-            a_helper_decides_the_outcome,
-            a_cancelled_job_takes_its_grant,
-            a_submission_again_starts_anew,
-            losses_are_not_heard,
-            a_waking_job_asks_nobody,
-            an_array_forgets_a_chunk,
-        ),
-    )
+MUTANTS = (
+    Mutant(next_attempt_before_the_last_has_ended),
+    Mutant(reports_without_a_fence),
+    Mutant(strays_are_not_answered, faults=agents.LATE_WANTS),
+    Mutant(go_before_all_are_prepared),
+    Mutant(losses_count_as_failures),
+    Mutant(one_retry_too_many),
+    Mutant(a_helper_decides_the_outcome),
+    Mutant(a_cancelled_job_takes_its_grant),
+    Mutant(a_submission_again_starts_anew),
+    Mutant(losses_are_not_heard),
+    Mutant(a_waking_job_asks_nobody),
+    Mutant(an_array_forgets_a_chunk),
 )
