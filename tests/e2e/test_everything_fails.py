@@ -2,7 +2,6 @@
 each job ends well, no rank ever lives twice, and the money is the cloud's own.
 """
 
-import itertools
 import os
 import random
 import signal
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.insisting import await_all, in_turn, insist
 from tests.e2e.stack import LocalStack, local_stack, task
-from tradewind.client import Client
-from tradewind.client.records import JobInfo
 from tradewind.provisioner.infra.mock.state_file import read_state
 
 JOBS = 500
@@ -73,7 +71,7 @@ def test_every_job_ends_well_and_every_cent_is_the_clouds(stack: LocalStack, tmp
     killer.start()
     try:
         ids = _submit(stack, work)
-        ended = _await_all(stack, ids)
+        ended = await_all(stack, ids, within_s=WITHIN_S)
     finally:
         over.set()
         killer.join()
@@ -82,7 +80,7 @@ def test_every_job_ends_well_and_every_cent_is_the_clouds(stack: LocalStack, tmp
     assert {path.stem for path in work.glob("*.done")} == set(ids)
     assert set(killed) == set(VICTIMS), f"only {killed} were killed"
     with stack.client() as tw:
-        assert _insist(tw.dead_letters) == ()
+        assert insist(tw.dead_letters) == ()
     _await_no_nodes(stack)
     _compare_money(stack)
 
@@ -101,56 +99,12 @@ def _submit(stack: LocalStack, work: Path) -> list[str]:
     storm = task(run, infra="mock", use_spot=True)
     with stack.client() as tw:
         keys = [f"storm-{ordinal}" for ordinal in range(JOBS)]  # asked again, it is the same job
-        return [_insist(lambda key=key: tw.submit(storm, idempotency_key=key).id) for key in keys]
-
-
-def _insist(ask):
-    """The client tries again by itself for a while; a kill of everything may last longer."""
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            return ask()
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-
-
-def _await_all(stack: LocalStack, ids: list[str]) -> dict[str, JobInfo]:
-    deadline = time.monotonic() + WITHIN_S
-    ended: dict[str, JobInfo] = {}
-    while len(ended) < len(ids):
-        assert time.monotonic() < deadline, _unfinished(stack, ids, ended)
-        with stack.client() as tw:
-            ended = _insist(lambda tw=tw: _ended(tw, ids))
-        time.sleep(0.5)
-    return ended
-
-
-def _ended(tw: Client, ids: list[str]) -> dict[str, JobInfo]:
-    wanted = set(ids)
-    return {info.id: info for info in tw.jobs(limit=len(ids)) if info.id in wanted and info.ended}
-
-
-def _unfinished(stack: LocalStack, ids: list[str], ended: dict[str, JobInfo]) -> str:
-    with stack.client() as tw:
-        left = [tw.job_info(one) for one in ids if one not in ended]
-    return f"{len(left)} jobs are not over: " + "; ".join(
-        f"{one.id} {one.phase} {one.reason}" for one in left[:5]
-    )
+        return [insist(lambda key=key: tw.submit(storm, idempotency_key=key).id) for key in keys]
 
 
 def _kill_in_turn(stack: LocalStack, work: Path, over: threading.Event, killed: Counter[str]) -> None:
-    """One after the other, each when work has gone on since the last: a slow machine is not held down."""
     chance = random.Random(7)
-    for victim in itertools.cycle(VICTIMS):
-        done = _done(work)
-        if over.wait(PAUSE_S):
-            return
-        given_up = time.monotonic() + 30
-        while _done(work) == done and time.monotonic() < given_up:
-            if over.wait(0.2):
-                return
+    for victim in in_turn(VICTIMS, pause_s=PAUSE_S, done=lambda: _done(work), over=over):
         with suppress(OSError, ValueError, IndexError):  # it is just starting again
             for pid in _pids(stack, victim, chance):
                 with suppress(ProcessLookupError):
@@ -181,7 +135,7 @@ def _await_no_nodes(stack: LocalStack) -> None:
     """Idle nodes are given back after their grace."""
     deadline = time.monotonic() + 150
     with stack.client() as tw:
-        while left := _insist(tw.nodes):
+        while left := insist(tw.nodes):
             assert time.monotonic() < deadline, f"still there: {left}"
             time.sleep(1)
 
@@ -192,7 +146,7 @@ def _compare_money(stack: LocalStack) -> None:
     ledger = {node: machine.cost_usd(machine.launched_at) for node, machine in cloud.machines.items()}
     assert all(machine.ended_at for machine in cloud.machines.values())
     with stack.client() as tw:
-        ours = {node.id: node.cost_usd for node in _insist(lambda: tw.nodes(all=True))}
+        ours = {node.id: node.cost_usd for node in insist(lambda: tw.nodes(all=True))}
     differ = {node: (ours.get(node), owed) for node, owed in ledger.items() if ours.get(node) != owed}
     assert differ == {}
     assert set(ours) == set(ledger)

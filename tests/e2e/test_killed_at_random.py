@@ -2,18 +2,16 @@
 notice.
 """
 
-import itertools
 import os
 import signal
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.insisting import await_all, in_turn, insist
 from tests.e2e.stack import LocalStack, local_stack, task
-from tradewind.client import Client
-from tradewind.client.records import JobInfo
 
 JOBS = 200
 VICTIMS = (
@@ -42,11 +40,11 @@ def test_every_job_succeeds_and_none_runs_twice_at_once(stack: LocalStack, tmp_p
     work.mkdir()
     over = threading.Event()
     killed: list[str] = []
-    killer = threading.Thread(target=_kill_in_turn, args=(stack.home, over, killed))
+    killer = threading.Thread(target=_kill_in_turn, args=(stack.home, work, over, killed))
     killer.start()
     try:
         ids = _submit(stack, work)
-        ended = _await_all(stack, ids)
+        ended = await_all(stack, ids, within_s=WITHIN_S)
     finally:
         over.set()
         killer.join()
@@ -56,7 +54,7 @@ def test_every_job_succeeds_and_none_runs_twice_at_once(stack: LocalStack, tmp_p
     assert ran == dict.fromkeys(ids, "once\n")
     assert len(set(killed)) == len(VICTIMS), f"only {sorted(set(killed))} were killed"
     with stack.client() as tw:
-        assert _insist(tw.dead_letters) == ()
+        assert insist(tw.dead_letters) == ()
 
 
 def _submit(stack: LocalStack, work: Path) -> list[str]:
@@ -72,52 +70,15 @@ def _submit(stack: LocalStack, work: Path) -> list[str]:
         )
     )
     with stack.client() as tw:
-        return [_insist(lambda: tw.submit(task(run)).id) for _ in range(JOBS)]
+        keys = [f"random-{ordinal}" for ordinal in range(JOBS)]  # asked again, it is the same job
+        return [insist(lambda key=key: tw.submit(task(run), idempotency_key=key).id) for key in keys]
 
 
-def _insist(submit):
-    """The client tries again by itself for a while; a kill of everything may last longer."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return submit()
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+def _kill_in_turn(home: Path, work: Path, over: threading.Event, killed: list[str]) -> None:
+    def done() -> int:
+        return sum(path.suffix != ".lock" for path in work.iterdir())
 
-
-def _await_all(stack: LocalStack, ids: list[str]) -> dict[str, JobInfo]:
-    deadline = time.monotonic() + WITHIN_S
-    ended: dict[str, JobInfo] = {}
-    while len(ended) < len(ids):
-        assert time.monotonic() < deadline, _unfinished(stack, ids, ended)
-        with stack.client() as tw:
-            ended = _insist(lambda tw=tw: _ended(tw, ids))
-        time.sleep(0.5)
-    return ended
-
-
-def _ended(tw: Client, ids: list[str]) -> dict[str, JobInfo]:
-    wanted = set(ids)
-    return {info.id: info for info in tw.jobs(limit=len(ids)) if info.id in wanted and info.ended}
-
-
-def _unfinished(stack: LocalStack, ids: list[str], ended: dict[str, JobInfo]) -> str:
-    with stack.client() as tw:
-        left = [tw.job_info(one) for one in ids if one not in ended]
-    return f"{len(left)} jobs are not over: " + "; ".join(
-        f"{one.id} {one.phase} {one.reason}" for one in left[:5]
-    )
-
-
-def _kill_in_turn(home: Path, over: threading.Event, killed: list[str]) -> None:
-    for victim in itertools.cycle(VICTIMS):
-        if over.wait(PAUSE_S):
-            return
-        try:
-            pid = int((home / victim).read_text().split()[0])
-            os.kill(pid, signal.SIGKILL)
-        except (OSError, ValueError, IndexError):
-            continue  # it is just starting again
-        killed.append(victim)
+    for victim in in_turn(VICTIMS, pause_s=PAUSE_S, done=done, over=over):
+        with suppress(OSError, ValueError, IndexError):  # it is just starting again
+            os.kill(int((home / victim).read_text().split()[0]), signal.SIGKILL)
+            killed.append(victim)
