@@ -135,7 +135,9 @@ class Planet:
     def _make_server(self) -> MemoryServer:
         durable = durables(wirings((), changed=lambda infra: True))
         server = MemoryServer(
-            streams(owners=owners(durable), max_message=MAX_MESSAGE), loop_time=self._loop.time
+            streams(owners=owners(durable), max_message=MAX_MESSAGE),
+            loop_time=self._loop.time,
+            as_bytes=False,
         )
         for one in durable:
             server.declare(one)
