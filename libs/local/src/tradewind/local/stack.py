@@ -69,8 +69,7 @@ class Stack:
         self._settings = Settings(home)
         self._url = ""
         # A variable of whoever starts the stack wins over the file.
-        self._config = {**environment_of(home.folder), **_chosen(os.environ)}
-        _require_script(self._config)
+        self._config = _with_script({**environment_of(home.folder), **_chosen(os.environ)})
         self._postgres = EmbeddedPostgres(home, self._settings)
         self._nats = EmbeddedNats(home, self._settings)
 
@@ -158,13 +157,19 @@ def _chosen(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in CHOSEN if name in environ}
 
 
-def _require_script(config: Mapping[str, str]) -> None:
-    """A bad script of scripted clouds is said before anything starts. Raises HomeRefused."""
-    if file := config.get(MOCK):
-        try:
-            read_script(Path(file).expanduser())
-        except ScriptRefused as why:
-            raise HomeRefused(str(why)) from why
+def _with_script(config: dict[str, str]) -> dict[str, str]:
+    """A bad script of scripted clouds is said before anything starts; a good one is found from everywhere.
+
+    Raises HomeRefused.
+    """
+    if not (file := config.get(MOCK)):
+        return config
+    path = Path(file).expanduser().absolute()
+    try:
+        read_script(path)
+    except ScriptRefused as why:
+        raise HomeRefused(str(why)) from why
+    return {**config, MOCK: str(path)}
 
 
 async def _keep_up(server: EmbeddedServer) -> None:
