@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from tests.unit.agent.wants import want
 from tradewind.common.bus.connection import Connection, connect
@@ -58,13 +59,14 @@ class ControlPlane:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """What its messages say of the time."""
     _version: int = 0
+    _logs_read: Subscription | None = None
 
     async def open(self) -> None:
         await apply(self.connection, ())
         await self.connection.client.subscribe("said.*.rank", cb=self._hear)
         await self.connection.client.subscribe("said.*.node", cb=self._hear)
         await self.connection.client.subscribe("said.*.fetch", cb=self._give)
-        await self.connection.client.subscribe("log.>", cb=self._read)
+        self._logs_read = await self.connection.client.subscribe("log.>", cb=self._read)
         # SAID keeps what somebody has yet to read; here it is what makes JetStream ack it.
         await self.connection.client.flush()
 
@@ -127,7 +129,16 @@ class ControlPlane:
         await self.until(
             lambda: any(one.phase in ENDED_RANK_PHASES for one in self.ranks[fence]), what=f"end of {fence}"
         )
+        await self._catch_up_with_logs()
         return next(one for one in self.ranks[fence] if one.phase in ENDED_RANK_PHASES)
+
+    async def _catch_up_with_logs(self) -> None:
+        """What was printed is on the bus before the end is said; but each subscription is read by itself."""
+        await self.connection.client.flush()
+        while self._logs_read is not None and self._logs_read.pending_msgs:  # noqa: ASYNC110 -- nats-py tells it to nobody
+            await asyncio.sleep(0.001)
+        async with self.heard:
+            return
 
     def text(self, fence: Fence) -> str:
         return self.logs[fence].decode()

@@ -131,7 +131,9 @@ async def test_a_notice_that_comes_too_late_is_a_term_with_a_short_grace(
 
 
 async def test_a_cancel_ends_the_hook_too(plane: ControlPlane, machine: Machine) -> None:
-    await runs(plane, on_reclaim="trap 'echo hook ended; exit' TERM; echo saving; sleep 1000 & wait")
+    await runs(
+        plane, on_reclaim="trap 'echo hook ended; exit' TERM; echo saving; while :; do sleep 0.1; done"
+    )
     await reclaimed(plane, within_s=600)
     await saves(plane)
     await plane.want(Goal.STOP)

@@ -20,7 +20,7 @@ async def runs(plane: ControlPlane, commands: str) -> None:
 
 
 async def test_a_stop_is_a_term_to_the_whole_session(plane: ControlPlane, machine: Machine) -> None:
-    await runs(plane, "(trap 'echo child; exit' TERM; echo up; sleep 1000 & wait) & wait")
+    await runs(plane, "(trap 'echo child; exit' TERM; echo up; while :; do sleep 0.1; done) & wait")
     await plane.want(Goal.STOP)
     end = await plane.end(F)
     assert (end.phase, end.reason) == (RankPhase.STOPPED, "stopped")

@@ -88,7 +88,8 @@ async def test_what_was_stopped_has_not_ended_by_itself_though_nobody_saw_its_en
 ) -> None:
     """Else a task that saves on SIGTERM and exits with 0 would have succeeded."""
     plane.spec(
-        run="trap 'touch told; until test -e on; do sleep 0.1; done; exit 0' TERM; echo up; sleep 99 & wait"
+        run="trap 'touch told; until test -e on; do sleep 0.1; done; exit 0' TERM; echo up; "
+        "while :; do sleep 0.1; done"
     )
     await plane.want(Goal.GO)
     await plane.until(lambda: "up" in plane.text(F), what="it is up")
