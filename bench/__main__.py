@@ -6,7 +6,16 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from bench import command_line, footprint, job_lives, list_jobs, reactor_rate, recovery, submit_to_start
+from bench import (
+    command_line,
+    footprint,
+    job_lives,
+    list_jobs,
+    reactor_rate,
+    recovery,
+    simulated_lives,
+    submit_to_start,
+)
 from bench.figure import Figure
 
 
@@ -27,6 +36,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "ready": footprint.ready,
     "idle": footprint.idle,
     "running": footprint.many_running,
+    "simulate": simulated_lives.simulated_lives,
 }
 
 
