@@ -92,6 +92,7 @@ class RankLevel(Value):
     node: str
     """Empty while it lacks a seat."""
     address: str
+    """Of one that lacks a seat, its last one."""
     phase: RankPhase
     exit_code: int | None = None
 
@@ -141,11 +142,13 @@ class JobStarting(JobEvent, name="starting"):
 
 
 class JobReplacing(JobEvent, name="replacing"):
-    """Some ranks have lost their nodes and are started again alone; the others run on."""
+    """Some ranks lose their nodes and are started again alone; the others run on. Told when that is known
+    of one (it is stopped, where there is time for that), and when it asks for another node.
+    """
 
 
 class JobRunning(JobEvent, name="running"):
-    """Every rank of its gang has started."""
+    """Every rank of its gang has started; told again when some were replaced and have started too."""
 
 
 class JobRecovering(JobEvent, name="recovering"):

@@ -130,7 +130,7 @@ def _taken(before: Job, job: Job) -> Iterator[str]:
         if has.leaves_at is not None and has.leaves_at != had.leaves_at:
             yield f"rank {has.rank} is stopped: {has.why_lost}"
         elif had.seated and not has.seated:
-            why = "it has been stopped" if had.leaves_at is not None else f"node {had.node} was lost"
+            why = "its node is taken away" if had.leaves_at is not None else f"node {had.node} was lost"
             yield f"rank {has.rank} waits for another node: {why}"
 
 
