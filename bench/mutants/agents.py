@@ -104,8 +104,7 @@ def what_is_over_starts_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Agent, "_bury", forget)
 
 
-LATE_WANTS = "freeze=0.02,deaf=0.01,node_loss=0.005"
-"""A leader that wakes up after minutes says what it was about to."""
+LATE_WANTS = "late_want=0.1,node_loss=0.002,reclaim=0.005,cut_off,refusal"
 
 MUTANTS = (
     Mutant(no_wait_for_the_earlier_process),

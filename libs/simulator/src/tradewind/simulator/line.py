@@ -274,10 +274,9 @@ class LinedBus:
         return next((at for at, one in enumerate(packets) if one.subject.startswith("evt.")), None)
 
     def _may_repeat(self, packet: Packet) -> None:
-        # Not of wants: what is stored there is the last value, and the server's order is the publisher's.
-        if packet.subject.startswith("want."):
-            return
-        if (strike := self._line.faults.strikes("duplicate", self._line.place)) is not None:
+        # Of wants the last value is stored: a copy that comes late takes the place of a newer one.
+        kind = "late_want" if packet.subject.startswith("want.") else "duplicate"
+        if (strike := self._line.faults.strikes(kind, self._line.place)) is not None:
             later = strike.often_short(0.001, 30.0, 400.0)
             asyncio.get_running_loop().call_later(later, self._repeat, packet)
 
