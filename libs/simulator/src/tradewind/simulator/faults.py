@@ -32,8 +32,8 @@ class Rates:
     duplicate: float = 0.02
     """A message comes again, outside the server's window for duplicates (a message)."""
     late_want: float = 0.0
-    """A want comes again, and takes the place of newer ones, as from a leader that wakes up after minutes. Off
-    unless asked for: as a `freeze` it is in the mix (a want)."""
+    """A want comes again, and takes the place of newer ones, as from a leader that wakes up after minutes.
+    Off unless asked for: as a `freeze` it is in the mix (a want)."""
     delay: float = 0.02
     """A consumer is given nothing for a while (a fetch)."""
     loss: float = 0.01
