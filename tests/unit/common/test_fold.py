@@ -228,9 +228,25 @@ def test_what_follows_stays_in_the_trace_and_what_comes_later_is_linked() -> Non
 
 def test_an_envelope_survives_the_bus() -> None:
     sent = envelope(switched(1, lit=True), traceparent="t", cause="c", link="l")
-    assert decode(encode(sent)) == Envelope(
+    packet = encode(sent)
+    assert decode(packet) is sent  # it has not left this process
+    assert decode(Packet(packet.subject, packet.headers, packet.body)) == Envelope(
         "m0", sent.message, "test", NOW, "", cause="c", traceparent="t", link="l"
     )
+
+
+def test_a_packet_is_read_once() -> None:
+    packet = encode(envelope(pressed("a")))
+    received = Packet(packet.subject, packet.headers, packet.body)
+    assert decode(received) is decode(received)
+    assert received == packet
+    assert received != Packet(packet.subject, packet.headers, b"{}")
+
+
+def test_the_mark_of_the_redriven_is_a_header_that_only_the_dead_letters_write() -> None:
+    packet = encode(envelope(pressed("a"), redriven=True))
+    assert not decode(packet).redriven
+    assert decode(Packet(packet.subject, {**packet.headers, "tw-redriven": "1"}, packet.body)).redriven
 
 
 def _headers(**changed: str) -> dict[str, str]:

@@ -92,6 +92,8 @@ def encode(envelope: Envelope) -> Packet:
             headers[name] = value
     if message.ttl_s is not None:
         headers["Nats-TTL"] = f"{message.ttl_s}s"
+    if envelope.redriven:
+        envelope = envelope._replace(redriven=False)  # a person's wish about one message: not passed on
     return Packet(message.subject, headers, envelope)
 
 
