@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import yaml
 
-from tradewind.client.task import Problem, TaskRefused, nodes
+from tradewind.client.task import Position, Problem, TaskRefused, nodes
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Section:
         self.problems.append(Problem(path, text, at(node or self._values.get(key) or self.node)))
 
 
-def at(node: yaml.Node):
+def at(node: yaml.Node) -> Position:
     return nodes.place(node)
 
 

@@ -1,6 +1,7 @@
 """Times, rates and shares as people write them in a workload."""
 
 import re
+from collections.abc import Callable
 
 from tradewind.simulator.whatif.fields import Unreadable
 
@@ -49,7 +50,7 @@ def share(text: str) -> float:
     return value
 
 
-def whole(low: int, high: int):
+def whole(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers between these."""
 
     def read(text: str) -> int:

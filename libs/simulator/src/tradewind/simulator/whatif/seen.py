@@ -3,18 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from tradewind.common.contracts.allocation import AllocationPhase, ClaimPhase
 from tradewind.common.contracts.job import TERMINAL_JOB_PHASES, JobPhase
-from tradewind.common.contracts.node import NodePhase
-from tradewind.common.contracts.values import Place
 from tradewind.common.reactor.ports import Batch
 from tradewind.jobs_controller.domain.model import Job
 from tradewind.provisioner.domain.model import Node
 from tradewind.scheduler.domain.model import Allocation, Claim
 from tradewind.simulator.machine import Machine, Part, Process
-from tradewind.simulator.virtual_time import EPOCH
 from tradewind.simulator.whatif.workload import Submission
 
 RUNNING = frozenset({JobPhase.RUNNING, JobPhase.FINISHING})
@@ -67,17 +63,6 @@ class JobSeen:
         else:
             self.recovered_s += spent
         self.since_s = now
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSeen:
-    """One machine, as it is paid for. Times in seconds since the beginning; None: it lives."""
-
-    place: Place
-    launched_s: float
-    ended_s: float | None
-    reclaimed: bool
-    noticed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +188,6 @@ class Seen:
         return Load(self._now(), max(round(self._busy, 9), 0.0), running, self.waiting)
 
 
-def since_beginning(moment: datetime) -> float:
-    return (moment - EPOCH).total_seconds()
-
-
 def _part_of(machine: Machine, process: Process) -> float:
     """How much of its machine a run takes: of what the machine is bought for. Setup is no work."""
     if process.part is not Part.RUN:
@@ -215,6 +196,3 @@ def _part_of(machine: Machine, process: Process) -> float:
     if room.accelerator_count:
         return len(share.devices) / room.accelerator_count
     return share.cpus / room.cpus if room.cpus else 0.0
-
-
-__all__ = ["JobSeen", "Load", "NodePhase", "Seen", "since_beginning"]

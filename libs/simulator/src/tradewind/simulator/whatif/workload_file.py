@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from tradewind.client.task import Problem, Task, TaskRefused, nodes, parse_node, task_from_file
-from tradewind.simulator.whatif.fields import FileRefused, Section, Unreadable, at, root_of
+from tradewind.simulator.whatif.fields import FileRefused, Section, at, root_of
 from tradewind.simulator.whatif.job_trace import read_jobs
 from tradewind.simulator.whatif.quantities import per_second, seconds, share, some_seconds, whole
 from tradewind.simulator.whatif.workload import Arrivals, Duration, Entry, Workload
@@ -168,6 +168,3 @@ def _spread(node: yaml.MappingNode, path: str, problems: list[Problem]) -> Durat
     except ValueError as why:
         problems.append(Problem(f"{path}.p95", str(why), at(node)))
         return Duration(1.0)
-
-
-__all__ = ["Unreadable", "parse_workload", "read_text", "workload_from_file"]
