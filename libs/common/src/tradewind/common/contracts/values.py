@@ -134,8 +134,17 @@ class Place(Value):
     on_demand_usd_h: float | None = None
     """What the same costs where it is not spot, if that is known."""
 
+    @property
+    def where(self) -> tuple[str, str, str]:
+        return self.infra, self.region, self.zone
+
+    @property
+    def bought_as(self) -> tuple[bool, str | None]:
+        """The pool that a cloud counts it in."""
+        return self.spot, self.room.accelerator
+
     def __str__(self) -> str:
-        where = "/".join(part for part in (self.infra, self.region, self.zone) if part)
+        where = "/".join(part for part in self.where if part)
         return f"{where} {self.instance_type}{' (spot)' if self.spot else ''}"
 
 
@@ -147,13 +156,20 @@ class Failure(Value):
     message: str
 
     def speaks_for(self, tried: Place, other: Place) -> bool:
-        """Whether this refusal at `tried` tells that `other` would refuse too."""
+        """Whether this refusal at `tried` tells that `other` would refuse too.
+
+        Clouds count quotas apart for spot and on-demand, and for each family of accelerators: AWS by vCPUs of
+        a family in a region, GCP by model and `PREEMPTIBLE_`, Azure by family, with one pool for spot.
+        """
+        if self.kind is FailureKind.QUOTA and tried.bought_as != other.bought_as:
+            return False
         match self.scope:
             case Scope.INFRA:
                 return other.infra == tried.infra
             case Scope.REGION:
-                return (other.infra, other.region) == (tried.infra, tried.region)
+                return other.where[:2] == tried.where[:2]
             case Scope.ZONE:
-                return (other.infra, other.region, other.zone) == (tried.infra, tried.region, tried.zone)
+                return other.where == tried.where
             case Scope.OFFER:
-                return other == tried
+                same_type = other.instance_type == tried.instance_type
+                return other.where == tried.where and same_type and other.spot == tried.spot

@@ -12,7 +12,7 @@ from tradewind.common.contracts.node import (
 )
 from tradewind.common.contracts.placement import Attempted, NextRound
 from tradewind.common.contracts.registry import Message
-from tradewind.common.contracts.values import Failure, FailureKind, Place, Scope
+from tradewind.common.contracts.values import Failure, Place
 from tradewind.common.reactor.decision import Ctx, Decision, became, derived_id
 from tradewind.provisioner.domain import orders
 from tradewind.provisioner.domain.model import Cluster, Try
@@ -64,7 +64,7 @@ def give_up(cluster: Cluster, tried: Try, ctx: Ctx, *, failure: Failure) -> Deci
     moving_on = cluster.but(
         reason=failure.message,
         tries=tuple(one for one in cluster.tries if one.intent != tried.intent),
-        ranked=tuple(place for place in cluster.ranked if not speaks_for(failure, tried.place, place)),
+        ranked=tuple(place for place in cluster.ranked if not failure.speaks_for(tried.place, place)),
         attempted=(*cluster.attempted, Attempted(place=tried.place, failure=failure)),
     )
     return launch_next(moving_on, ctx, *drains(moving_on, failure.message))
@@ -82,34 +82,6 @@ def keep(cluster: Cluster, tried: Try, ctx: Ctx) -> Decision[Cluster]:
         wake_at=ctx.now + ANSWERED_WITHIN,
     )
     return became(up, ClusterUp.of(up.level), *drains(up, "another place was faster"))
-
-
-def speaks_for(failure: Failure, tried: Place, other: Place) -> bool:
-    """Whether the refusal at `tried` tells that `other` would refuse too.
-
-    Clouds count quotas apart for spot and on-demand, and for each family of accelerators: AWS by vCPUs of a
-    family in a region, GCP by model and `PREEMPTIBLE_`, Azure by family, with one pool for spot.
-    """
-    if failure.kind is FailureKind.QUOTA and _bought_as(tried) != _bought_as(other):
-        return False
-    match failure.scope:
-        case Scope.INFRA:
-            return other.infra == tried.infra
-        case Scope.REGION:
-            return (other.infra, other.region) == (tried.infra, tried.region)
-        case Scope.ZONE:
-            return _zone(other) == _zone(tried)
-        case Scope.OFFER:
-            same_type = other.instance_type == tried.instance_type
-            return _zone(other) == _zone(tried) and same_type and other.spot == tried.spot
-
-
-def _bought_as(place: Place) -> tuple[bool, str | None]:
-    return place.spot, place.room.accelerator
-
-
-def _zone(place: Place) -> tuple[str, str, str]:
-    return place.infra, place.region, place.zone
 
 
 def _seek(cluster: Cluster, ctx: Ctx, *say: Message) -> Decision[Cluster]:
