@@ -169,7 +169,7 @@ class World(Onlooker):
         return provisioner_hands(self._clouds, self._server, outages=self._outages, clock=self._clock)
 
     async def _watch_clouds(self, store: Store, bus: Bus) -> None:
-        await watch(bus, self._clouds)
+        await watch(bus, self._clouds, self._clock)
 
     async def live(self) -> None:
         """Raises Violation."""

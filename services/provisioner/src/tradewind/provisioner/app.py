@@ -35,7 +35,7 @@ def app(settings: Settings) -> ServiceApp:
         return hands(drivers, enrolment=enrolment, clock=outside.clock)
 
     async def watch_drivers(outside: Outside) -> None:
-        await watch(outside.bus, drivers.values())
+        await watch(outside.bus, drivers.values(), outside.clock)
 
     async def questions(outside: Outside) -> None:
         endpoints = mock_endpoints(ByHand(mocks))

@@ -1,12 +1,15 @@
-"""Says what drivers see by themselves: the ends of machines, as inputs of the provisioner's own reactor."""
+"""Says what drivers see by themselves as inputs of the provisioner's own reactor: the ends of machines, and
+that some will be taken away.
+"""
 
 import asyncio
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 
 from tradewind.common.contracts.envelope import Envelope, encode
 from tradewind.common.reactor.decision import derived_id
-from tradewind.common.reactor.ports import Bus, Unavailable
+from tradewind.common.reactor.ports import Bus, Clock, Unavailable
 from tradewind.provisioner.contracts import InstanceGone, ReclaimNoticed
 from tradewind.provisioner.infra.driver import Driver, End, ReclaimNotice
 
@@ -15,11 +18,11 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 
 
-async def watch(bus: Bus, drivers: Iterable[Driver]) -> None:
+async def watch(bus: Bus, drivers: Iterable[Driver], clock: Clock) -> None:
     """Until cancelled. What is seen and not said before a crash is seen again by the next watch."""
 
     async def say(seen: End | ReclaimNotice) -> None:
-        packet = encode(_report(seen))
+        packet = encode(_report(seen, clock.now()))
         while True:
             try:
                 await bus.publish([packet])
@@ -34,7 +37,7 @@ async def watch(bus: Bus, drivers: Iterable[Driver]) -> None:
             group.create_task(driver.watch(say), name=f"watch {driver.name}")
 
 
-def _report(seen: End | ReclaimNotice) -> Envelope:
+def _report(seen: End | ReclaimNotice, now: datetime) -> Envelope:
     """The same message each time: a machine ends once, and is taken away at one time."""
     match seen:
         case End():
@@ -44,5 +47,5 @@ def _report(seen: End | ReclaimNotice) -> Envelope:
             told = derived_id("reclaim", seen.node, seen.instance, seen.at)
             message = ReclaimNoticed(intent=told, target=seen.node, reclaim_at=seen.at)
     return Envelope(
-        id=told, message=message, source="tradewind/provisioner/watch", time=seen.at, correlation=seen.node
+        id=told, message=message, source="tradewind/provisioner/watch", time=now, correlation=seen.node
     )

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,7 +95,7 @@ class Planet:
             scripts=self.works.script,
             began=self._process_began,
             ended=self._process_ended,
-            broke=self._broke,
+            broke=self.broke,
         )
         self.infras = ScriptedInfras(script, seed=seed, hosts=self._hosts, loop=loop)
 
@@ -164,7 +166,7 @@ class Planet:
         async with asyncio.TaskGroup() as group:
             group.create_task(leader.run())
             if provisions:
-                group.create_task(watch(bus, drivers.values()))
+                group.create_task(watch(bus, drivers.values(), self._clock))
 
     async def _submit(self) -> None:
         bus = MemoryBus(self._server)
@@ -206,9 +208,10 @@ class Planet:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            self._broke(task.exception() or RuntimeError(f"{task.get_name()} ended"))
+            self.broke(task.exception() or RuntimeError(f"{task.get_name()} ended"))
 
-    def _broke(self, error: BaseException) -> None:
+    def broke(self, error: BaseException) -> None:
+        """It cannot go on."""
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         if not self._broken.done():
@@ -228,11 +231,32 @@ def live(
     async def main(loop: VirtualLoop) -> Lived:
         loop.set_task_factory(task_factory)
         planet = Planet(submissions, script, seed=seed, loop=loop, progress=progress)
-        ended = await planet.live(until_s=until_s)
+        with _interrupting(planet, loop):
+            ended = await planet.live(until_s=until_s)
         return Lived(planet.seen, planet.works, planet.infras, loop.time(), ended)
 
     with _silent():
-        return run(main)
+        try:
+            return run(main)
+        except Interrupted:
+            raise KeyboardInterrupt from None
+
+
+class Interrupted(Exception):
+    """Somebody pressed ctrl-C."""
+
+
+@contextmanager
+def _interrupting(planet: Planet, loop: VirtualLoop) -> Generator[None]:
+    """An interrupt ends it between two steps: raised within one, it would leave coroutines half-way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon(planet.broke, Interrupted()) and None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
