@@ -4,7 +4,7 @@ from tradewind.simulator.faults import parse
 from tradewind.simulator.search import search
 from tradewind.simulator.setup import Setup
 
-SEEDS = range(1, 41)
+SEEDS = range(1, 25)
 RATES = parse("reclaim=0.02,node_loss=0.002,skew=0.5,slow_boot,ghost,lagging_list")
 
 
