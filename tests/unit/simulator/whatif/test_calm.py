@@ -7,7 +7,9 @@ import pytest
 
 from tests.unit.simulator.whatif.given import report
 from tradewind.provisioner.domain import infra, node
+from tradewind.provisioner.infra.mock.reading import read_script
 from tradewind.simulator.whatif import calm, hosts, planet
+from tradewind.simulator.whatif.workload_file import workload_from_file
 
 # Nothing in it is left to chance: that would be drawn by the ids of machines, which depend on every message.
 INFRA = """
@@ -65,3 +67,13 @@ def test_it_tells_the_same_as_with_all_heartbeats_and_alarms(tmp_path, monkeypat
     assert (told.machines, told.refusals) == (whole.machines, whole.refusals)
     assert told.makespan_s == pytest.approx(whole.makespan_s, abs=5.0)
     assert told.cost.usd == pytest.approx(whole.cost.usd, rel=0.002)
+
+
+def test_the_books_of_the_services_are_those_of_the_clouds(tmp_path):
+    (tmp_path / "workload.yaml").write_text(WORKLOAD)
+    (tmp_path / "infra.yaml").write_text(INFRA)
+    submissions = workload_from_file(tmp_path / "workload.yaml").draw(3)
+    lived = planet.live(submissions, read_script(tmp_path / "infra.yaml"))
+    owed = {machine.node: machine.cost_usd(machine.launched_at) for machine in lived.infras.ledger()}
+    assert {node: row.cost_usd for node, row in lived.seen.nodes.items()} == owed
+    assert lived.ended is planet.Ending.COMPLETE

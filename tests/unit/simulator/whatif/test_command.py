@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import signal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from tradewind.client.cli import tw
+from tradewind.simulator.whatif.run import simulate
 
 ROOT = Path(__file__).parents[4]
 GUIDE = (ROOT / "docs" / "guides" / "what-if.md").read_text()
@@ -109,3 +111,18 @@ def test_a_picture_that_cannot_be_written_ends_with_1():
     ended = run(*WORDS, "--picture", "nowhere/day.svg")
     assert ended.exit_code == 1
     assert "nowhere/day.svg cannot be written: no such file or directory" in ended.output
+
+
+def test_an_interrupt_ends_it_between_two_steps():
+    heard: list[int] = []
+
+    def told(what: str, *, over: int, jobs: int, now: float) -> None:
+        heard.append(over)
+        signal.raise_signal(signal.SIGINT)
+        heard.append(-over)  # a step is not broken off
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(Path(WORDS[1]), Path(WORDS[3]), told=told)
+    assert heard[:2] == [1, -1]
+    assert max(heard) < 50
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from types import FrameType
 from typing import cast
 
 from tradewind.common.bus.streams import durables, owners, streams
@@ -252,7 +253,11 @@ def _interrupting(planet: Planet, loop: VirtualLoop) -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon(planet.broke, Interrupted()) and None)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        loop.call_soon(planet.broke, Interrupted())
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
