@@ -230,8 +230,10 @@ def test_each_spot_machine_lives_as_long_as_the_rate_says():
     assert living(mock) == {"d"}
 
 
-def test_falling_capacity_takes_spot_machines_away_and_no_others():
-    mock = cloud("capacity: [{zone: us-a, steps: [{at: 0s, nodes: 6}, {at: 1m, nodes: 3}]}]\nnotice: 10s")
+@pytest.mark.parametrize("seed", range(5))
+def test_falling_capacity_takes_spot_machines_away_and_no_others(seed: int):
+    more = "capacity: [{zone: us-a, steps: [{at: 0s, nodes: 6}, {at: 1m, nodes: 3}]}]\nnotice: 10s"
+    mock = cloud(more, seed=seed)
     launch(mock, *"abc", spot=True)
     launch(mock, *"de")
     told = [one for _, one in play(mock, 120)]
@@ -239,6 +241,34 @@ def test_falling_capacity_takes_spot_machines_away_and_no_others():
     assert sum(isinstance(one, Ended) for one in told) == 2
     assert {"d", "e"} < living(mock)
     assert len(living(mock)) == 3
+
+
+def test_what_goes_already_counts_when_capacity_falls_again():
+    steps = "[{at: 0s, nodes: 6}, {at: 1m, nodes: 3}, {at: 65s, nodes: 2}]"
+    mock = cloud(f"capacity: [{{zone: us-a, steps: {steps}}}]\nnotice: 30s", seed=2)
+    launch(mock, *"abcdef", spot=True)
+    play(mock, 200)
+    assert len(living(mock)) == 2
+
+
+def test_a_quota_of_vcpus_counts_what_runs():
+    mock = cloud("quotas: [{region: us, vcpus: 5}]")
+    assert launch(mock, "a", "b").failure is None
+    refused = launch(mock, "c").failure
+    assert refused is not None
+    assert refused.kind is FailureKind.QUOTA
+    assert launch(mock, "e", zone="eu-a").failure is None
+
+
+def test_a_machine_that_was_taken_away_ended_then_whenever_its_rest_is_removed():
+    mock = cloud()
+    launch(mock, "a")
+    mock.reclaim("a", after(20), 0)
+    mock.advance(after(20))
+    assert [one.ended_at for one in mock.survey(after(25))] == [after(20)]
+    assert mock.terminate("a", after(30)) == after(20)
+    assert mock.survey(after(31)) == ()
+    assert (mock.machines["a"].ended_at, mock.machines["a"].why) == (after(20), "reclaimed")
 
 
 @pytest.mark.parametrize(
