@@ -33,8 +33,7 @@ def simulated_lives(*, quick: bool) -> Iterator[Figure]:
         "simulated_lives_large",
         large["jobs"] / large["cpu_s"],
         "job lives/s",
-        f"one world of {many} jobs, submitted within four minutes, default rates of all faults; "
-        f"{shared}",
+        f"one world of {many} jobs, submitted within four minutes, default rates of all faults; {shared}",
         Target(">=", 1_000),
         large,
     )

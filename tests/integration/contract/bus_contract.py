@@ -378,9 +378,7 @@ async def a_consumer_that_was_deleted_is_made_again_and_nothing_is_lost(world: B
     await intake.ack(await take(intake, 2))
     await world.delete("EVENTS", "scheduler")
     with pytest.raises(Unavailable):
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                await intake.fetch(10)
+        await _read_on(intake)
     await intake.close()
     again = await bus.intake(stream="EVENTS", durable="scheduler", filters=filters)
     await bus.publish([packet("evt.default.job.queued", "3")])
@@ -401,3 +399,9 @@ async def a_work_queue_keeps_what_is_not_done_while_its_consumer_is_gone(world: 
     await bus.publish([packet("cmd.scheduler.anything", "4")])
     again = await bus.intake(stream="COMMANDS", durable="scheduler", filters=filters)
     assert bodies(await take(again, 3)) == ["2", "3", "4"]
+
+
+async def _read_on(intake: Intake) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            await intake.fetch(10)

@@ -160,7 +160,7 @@ def test_one_that_is_killed_while_it_starts_is_started_again(home: Home) -> None
         await postgres.start()
         await postgres.stop()
         starting = asyncio.create_task(postgres.start())
-        while postgres.pid is None:
+        while postgres.pid is None:  # noqa: ASYNC110 - a spawn tells nobody
             await asyncio.sleep(0)
         os.kill(postgres.pid, signal.SIGKILL)
         await starting
