@@ -307,3 +307,17 @@ def test_a_grant_that_broke_before_it_was_heard_of_is_given_back() -> None:
     again = state(decision)
     assert (again.phase, again.attempt, again.restarts) == (JobPhase.QUEUED, 2, 0)
     assert [type(message).__name__ for message in decision.publish] == ["JobQueued"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(hours=3)])
+def test_a_job_starts_between_its_submission_and_now_whatever_the_clock_of_its_node(
+    ahead: timedelta,
+) -> None:
+    job = state(grant(submitted()))
+    heard = said(job, 0, RankPhase.RUNNING)
+    now = NOW + timedelta(minutes=1)
+    skewed = heard.model_copy(update={"started_at": now + ahead})
+    begun = decide.observe_rank(job, skewed, Ctx(now=now, cause="c"), sign=sign).state
+    assert begun is not None
+    assert begun.started_at is not None
+    assert job.submitted_at <= begun.started_at <= now

@@ -1,5 +1,7 @@
 """What a job does about each input. The gang's way through them is in `settle`."""
 
+from datetime import datetime
+
 from tradewind.common.contracts.allocation import (
     AllocationEvent,
     AllocationLevel,
@@ -117,8 +119,13 @@ def observe_rank(job: Job | None, heard: RankSaid, ctx: Ctx, *, sign: Sign) -> D
         return Decision()
     told = rank.but(phase=heard.phase, exit_code=heard.exit_code, reason=heard.reason)
     ranks = tuple(told if one.rank == told.rank else one for one in job.ranks)
-    started_at = job.started_at or heard.started_at
+    started_at = job.started_at or _by_our_clock(heard.started_at, job, ctx)
     return settle(job, job.evolve(ranks=ranks, started_at=started_at), ctx, sign=sign)
+
+
+def _by_our_clock(at: datetime | None, job: Job, ctx: Ctx) -> datetime | None:
+    """A node's clock may be minutes off; nothing starts before its submission, or in the future."""
+    return None if at is None else min(max(at, job.submitted_at), ctx.now)
 
 
 def _rank_of(job: Job | None, heard: RankSaid) -> Rank | None:
