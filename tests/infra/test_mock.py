@@ -161,6 +161,40 @@ def test_what_a_crash_left_of_ended_and_of_unknown_machines_is_removed(made: Mad
     mock.run(story)
 
 
+def test_a_machine_that_broke_is_not_started_again_by_a_repeated_launch(made: Made) -> None:
+    mock = made("")
+
+    async def story(_: Infra) -> None:
+        first = await mock.up("a")
+        await mock.stop_watching()
+        mock.break_machine("a")
+        await until(lambda: not mock.is_up("a"))
+        assert await mock.launch("a") == first
+        assert not mock.is_up("a")
+        mock.restart()
+        mock.watch()
+        await until(lambda: "a" in mock.ends)
+
+    mock.run(story)
+
+
+def test_an_end_that_was_written_down_and_not_told_is_told_after_a_restart(made: Made) -> None:
+    mock = made("")
+
+    async def story(_: Infra) -> None:
+        await mock.up("a")
+        await mock.stop_watching()
+        await ByHand([mock.mock]).reclaim(ReclaimMock(node="a", notice_s=0))  # and we die here
+        assert mock.runs("a")
+        mock.restart()
+        mock.watch()
+        await until(lambda: "a" in mock.ends)
+        assert mock.ends["a"].at == mock.mock.cloud.machines["a"].ended_at
+        assert not mock.runs("a")
+
+    mock.run(story)
+
+
 def test_notices_are_told_again_after_a_restart_and_reclaims_are_kept(made: Made) -> None:
     mock = made("")
 
