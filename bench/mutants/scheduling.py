@@ -145,23 +145,20 @@ def a_claim_asks_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claim, "observe_cluster", lambda row, heard, ctx: Decision())
 
 
-MUTANTS = tuple(
-    map(
-        Mutant,
-        (
-            a_seat_is_given_back_twice,
-            two_jobs_share_a_device,
-            a_node_is_filled_beyond_its_room,
-            seats_are_free_before_their_ranks_end,
-            an_old_attempt_keeps_its_seats,
-            a_cancel_forgets_the_claim,
-            an_idle_claim_never_closes,
-            suspicion_counts_as_gone,
-            lost_nodes_break_nothing,
-            a_draining_node_is_given_away,
-            nothing_is_vacated,
-            jobs_of_a_cluster_that_goes_down_stay,
-            a_claim_asks_once,
-        ),
-    )
+SLOW_STOPS = "mute=0.02,deaf=0.02"
+
+MUTANTS = (
+    Mutant(a_seat_is_given_back_twice),
+    Mutant(two_jobs_share_a_device),
+    Mutant(a_node_is_filled_beyond_its_room),
+    Mutant(seats_are_free_before_their_ranks_end, faults=SLOW_STOPS),
+    Mutant(an_old_attempt_keeps_its_seats),
+    Mutant(a_cancel_forgets_the_claim),
+    Mutant(an_idle_claim_never_closes),
+    Mutant(suspicion_counts_as_gone),
+    Mutant(lost_nodes_break_nothing),
+    Mutant(a_draining_node_is_given_away),
+    Mutant(nothing_is_vacated),
+    Mutant(jobs_of_a_cluster_that_goes_down_stay),
+    Mutant(a_claim_asks_once),
 )
