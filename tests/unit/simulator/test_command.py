@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.jobs_controller.domain import settle
-from tradewind.simulator import invariants
+from tradewind.simulator import promises
 from tradewind.simulator.__main__ import main
 from tradewind.simulator.faults import ALL, NONE, UnknownFault, parse
 
@@ -28,7 +28,7 @@ def test_a_seed_that_breaks_one_tells_which_and_how_to_see_it_again(
     assert main(words) == 1
     told = capsys.readouterr().out
     [name] = re.findall(r"breaks a promise: (\w+)", told)
-    promise = getattr(invariants, name)
+    promise = getattr(promises, name)
     assert promise.__doc__.splitlines()[0] in told
     assert "again: ./dev simulate --seed" in told
     assert "not deterministic" not in told

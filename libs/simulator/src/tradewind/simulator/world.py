@@ -16,19 +16,21 @@ from tradewind.common.contracts.values import Fence
 from tradewind.common.hands import Hand
 from tradewind.common.reactor.ports import Bus, Lease, Position, Store
 from tradewind.provisioner.watch import watch
-from tradewind.simulator import invariants, markets, services, workload
 from tradewind.simulator import machine as machines
+from tradewind.simulator import markets, promises, services, workload
 from tradewind.simulator.agents import Agents
 from tradewind.simulator.cloud import Onlooker, ScriptedCloud
 from tradewind.simulator.faults import FaultPlan
 from tradewind.simulator.history import History
-from tradewind.simulator.invariants import Violation, judge
 from tradewind.simulator.line import Line, LinedBus, Outages
-from tradewind.simulator.loss_promises import note_loss
 from tradewind.simulator.machine import Machine, Script
 from tradewind.simulator.memory_bus import MemoryBus, MemoryServer
 from tradewind.simulator.memory_store import Committed, MemoryStore
 from tradewind.simulator.process import Killed, Process, task_factory
+from tradewind.simulator.promises.of_losses import note_loss
+from tradewind.simulator.promises.of_purpose import has_purpose
+from tradewind.simulator.promises.of_the_end import left_over, no_job_is_lost
+from tradewind.simulator.promises.violation import Violation, judge
 from tradewind.simulator.provisioner_outside import provisioner_hands
 from tradewind.simulator.seen import Seen
 from tradewind.simulator.service_life import ServiceLife
@@ -186,7 +188,7 @@ class World(Onlooker):
             self._trouble.end()
             self.seen.quiet_since = self._loop.time()
             await self._come_to_rest()
-            judge(invariants.AT_THE_END, self.seen)
+            judge(promises.AT_THE_END, self.seen)
         finally:
             self._trouble.end()
             processes = [user, *self._agents.processes.values()]
@@ -206,10 +208,10 @@ class World(Onlooker):
             await self._until(self._loop.time() + 7.0)
 
     def _at_rest(self) -> bool:
-        return self._all_over() and next(invariants.left_over(self.seen), None) is None
+        return self._all_over() and next(left_over(self.seen), None) is None
 
     def _all_over(self) -> bool:
-        return next(invariants.no_job_is_lost(self.seen), None) is None
+        return next(no_job_is_lost(self.seen), None) is None
 
     async def _until(self, moment: float) -> None:
         """Let time pass, looking around every minute. Raises Violation, whoever found it."""
@@ -220,7 +222,7 @@ class World(Onlooker):
                 self._violation.result()
             self.seen.now = self._loop.time()
             self._look_for_purpose()
-            judge(invariants.EVERY_MINUTE, self.seen)
+            judge(promises.EVERY_MINUTE, self.seen)
 
     def _look_for_purpose(self) -> None:
         since = self.seen.unclaimed_since
@@ -228,7 +230,7 @@ class World(Onlooker):
             rented.node
             for cloud in self._clouds
             for rented in cloud.up
-            if not invariants.has_purpose(self.seen, rented.node)
+            if not has_purpose(self.seen, rented.node)
         }
         for node in sorted(since.keys() - purposeless):
             del since[node]
@@ -283,28 +285,28 @@ class World(Onlooker):
         if told is not None:
             if isinstance(told.event.level, NodeLevel):
                 note_loss(seen, told.event.level)
-            self._judge(invariants.AFTER_A_MESSAGE, seen, told)
+            self._judge(promises.AFTER_A_MESSAGE, seen, told)
 
     def led(self, service: str, lease: Lease) -> None:
         self.seen.epochs[service] = lease.epoch
 
     def committed(self, committed: Committed) -> None:
-        self._judge(invariants.AFTER_A_COMMIT, self.seen, committed)
+        self._judge(promises.AFTER_A_COMMIT, self.seen, committed)
         self.seen.note_committed(committed)
-        self._judge(invariants.ONCE_COMMITTED, self.seen, committed)
+        self._judge(promises.ONCE_COMMITTED, self.seen, committed)
 
     def process_began(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
-        self._judge(invariants.AFTER_A_PROCESS, self.seen, machine, process)
+        self._judge(promises.AFTER_A_PROCESS, self.seen, machine, process)
 
     def process_ended(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
 
     def machine_ends(self, machine: Machine, *, by_us: bool) -> None:
         if by_us:
-            self._judge(invariants.BEFORE_A_TERMINATION, self.seen, machine)
+            self._judge(promises.BEFORE_A_TERMINATION, self.seen, machine)
         else:
-            self._judge(invariants.BEFORE_A_LOSS, self.seen, machine)
+            self._judge(promises.BEFORE_A_LOSS, self.seen, machine)
 
     def _judge(self, promises: tuple[Callable[..., Iterator[str]], ...], *touched: object) -> None:
         try:

@@ -1,10 +1,8 @@
 """Promises about lost and reclaimed machines: who is told in time, where one goes next, what is counted.
 
-As those of `invariants`. Some hold only where nothing else goes wrong: a notice that nobody can hear saves
+Some hold only where nothing else goes wrong: a notice that nobody can hear saves
 nothing. They are judged in worlds that have no other kinds of faults.
 """
-
-from collections.abc import Iterator
 
 from tradewind.common.contracts.envelope import decode
 from tradewind.common.contracts.job import JobLevel, JobPhase
@@ -12,9 +10,8 @@ from tradewind.common.contracts.node import ClusterLevel, NodeLevel, NodePhase
 from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.values import Recovery, Region
 from tradewind.simulator.machine import Machine, Part
+from tradewind.simulator.promises.violation import Broken
 from tradewind.simulator.seen import Seen, Told
-
-Broken = Iterator[str]
 
 NOTICE_S = 20.0
 """A shorter notice may be over before it has gone its way."""

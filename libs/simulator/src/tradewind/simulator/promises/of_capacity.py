@@ -1,6 +1,6 @@
 """Promises about capacity: what is asked for is wanted by somebody, what is taken down keeps nobody.
 
-As those of `invariants`. These are judged by rows, since nothing that can be seen from outside shows them in
+These are judged by rows, since nothing that can be seen from outside shows them in
 time: that nodes came for nobody shows on the bill.
 """
 
@@ -16,9 +16,8 @@ from tradewind.provisioner.domain.model import Cluster, Node
 from tradewind.scheduler.domain.model import Allocation, Capacity, Claim
 from tradewind.simulator.machine import Machine
 from tradewind.simulator.memory_store import Committed
+from tradewind.simulator.promises.violation import Broken
 from tradewind.simulator.seen import Seen
-
-Broken = Iterator[str]
 
 STAYS = frozenset({NodePhase.BOOTING, NodePhase.READY, NodePhase.SUSPECT})
 SPARE_S = 119.0

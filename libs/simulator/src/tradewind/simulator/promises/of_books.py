@@ -1,9 +1,5 @@
-"""Promises about what is written down: the scheduler's seats, the order of outboxes, the read model.
+"""Promises about what is written down: the scheduler's seats, the order of outboxes, the read model."""
 
-As those of `invariants`.
-"""
-
-from collections.abc import Iterator
 from itertools import chain
 
 from tradewind.common.contracts.node import ClusterLevel, ClusterPhase
@@ -11,9 +7,8 @@ from tradewind.common.contracts.registry import Level
 from tradewind.common.reactor.aggregate import Ref
 from tradewind.scheduler.domain.model import Allocation, Capacity
 from tradewind.simulator.memory_store import Committed
+from tradewind.simulator.promises.violation import Broken
 from tradewind.simulator.seen import Seen, Told
-
-Broken = Iterator[str]
 
 SLACK = 1e-6
 
