@@ -1,4 +1,4 @@
-"""Where the control plane is whole and only machines come and go, more is promised: see `promises/of_losses.py`."""
+"""Where the control plane is whole and only machines come and go, more is promised (`promises.of_losses`)."""
 
 from tradewind.simulator.faults import parse
 from tradewind.simulator.search import search
