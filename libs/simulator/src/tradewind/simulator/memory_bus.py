@@ -58,6 +58,10 @@ class _Message:
     """How many consumers have yet to ack it."""
     expires: float
 
+    @property
+    def id(self) -> str:
+        return self.packet.headers.get(MESSAGE_ID, "")
+
 
 @dataclass(slots=True, eq=False)
 class _Consumer:
@@ -158,14 +162,19 @@ class _Stream:
         """The last messages are gone, `count` at most: the server died before they were on its disk.
 
         Returns:
-            Those that somebody had not read yet, nor a copy of it.
+            Those that somebody had not read yet, nor a copy of it, and of which no copy is left.
         """
         now = self._time()
         kept = self.last - min(count, sum(now - at < SYNCED_EVERY_S for at in self._latest))
         for _ in range(self.last - kept):
             self._latest.pop()
         lost = [one for one in self.messages if one > kept]
-        unread = [self.messages[one].packet for one in lost if self._is_unread(self.messages[one])]
+        left = {message.id for sequence, message in self.messages.items() if sequence <= kept}
+        unread = [
+            self.messages[one].packet
+            for one in lost
+            if self._is_unread(self.messages[one]) and self.messages[one].id not in left
+        ]
         for sequence in lost:
             self._drop(sequence)
         self._ids = {one: lies for one, lies in self._ids.items() if lies[0] <= kept}
@@ -176,7 +185,7 @@ class _Stream:
         return unread
 
     def _is_unread(self, message: _Message) -> bool:
-        return message.unread_by > 0 and message.packet.headers.get(MESSAGE_ID) not in self._done
+        return message.unread_by > 0 and message.id not in self._done
 
     def ack(self, consumer: _Consumer, sequence: int, ordinal: int) -> None:
         """An ack of what was taken over meanwhile counts too: who acks has done it."""
@@ -188,7 +197,7 @@ class _Stream:
                 return
             consumer.waiting.remove(sequence)
         if message is not None and message.unread_by == 1:
-            self._done.add(message.packet.headers.get(MESSAGE_ID, ""))
+            self._done.add(message.id)
         self._read(sequence)
         if consumer.sleepers:
             consumer.wake()
