@@ -10,7 +10,7 @@ default:
 # Install what everything here needs (every other task does this too)
 setup:
 
-# Train a digits classifier, lose its node, recover, and show what happened
+# Train a digits classifier on spot machines that are refused, reclaimed and killed; show what happened, and its cost
 demo *args:
     python examples/digits/demo.py "$@"
 

@@ -43,8 +43,16 @@ def test_a_rank_knows_its_gang_as_under_skypilot() -> None:
         assert env[f"{prefix}NODE_IPS"] == "127.0.1.1\n127.0.1.2"
         assert env[f"{prefix}NUM_NODES"] == "2"
         assert env[f"{prefix}NUM_GPUS_PER_NODE"] == "4"
-        assert env[f"{prefix}TASK_ID"] == "tradewind-default-7-train"
+        assert env[f"{prefix}TASK_ID"] == "tradewind-default-7-train-job-1"
     assert env["LR"] == "0.1"
+
+
+def test_two_installations_that_share_a_bucket_have_no_task_id_in_common() -> None:
+    """Both count their jobs from 1."""
+    ours = of_rank(1, job="01a20314-fa23-74cc-9554-afee1ac7fa82")["TRADEWIND_TASK_ID"]
+    theirs = of_rank(1, job="01a20314-fa23-74cc-9554-afee1ac7fa83")["TRADEWIND_TASK_ID"]
+    assert ours == "tradewind-default-7-train-1ac7fa82"
+    assert theirs != ours
 
 
 def test_a_setup_has_its_own_names() -> None:
@@ -77,7 +85,7 @@ def test_a_rank_that_was_started_again_alone_knows_it_and_where_the_others_are()
 def test_a_job_of_an_array_knows_its_place() -> None:
     env = of_rank(0, job_index=12)
     assert env["TRADEWIND_JOB_INDEX"] == env["SKYPILOT_JOB_RANK"] == "12"
-    assert env["SKYPILOT_TASK_ID"] == "tradewind-default-7-12-train"
+    assert env["SKYPILOT_TASK_ID"] == "tradewind-default-7-12-train-job-1"
     assert "TRADEWIND_JOB_INDEX" not in of_rank(0)
 
 

@@ -52,7 +52,7 @@ def show_jobs(jobs: Iterable[JobInfo]) -> None:
             str(job.size),
             words.ago(job.submitted_at, now),
             words.duration((job.ended_at or now) - job.started_at) if job.started_at else "-",
-            str(job.restarts),
+            str(job.attempt - 1),
             job.phase if job.exit_code in {None, 0} else f"{job.phase} ({job.exit_code})",
             job.reason,
         ]
@@ -61,5 +61,5 @@ def show_jobs(jobs: Iterable[JobInfo]) -> None:
     if not rows:
         click.echo("No jobs.")
         return
-    head = ["ID", "NAME", "CLUSTER", "RANKS", "SUBMITTED", "DURATION", "RESTARTS", "STATUS", "REASON"]
+    head = ["ID", "NAME", "CLUSTER", "RANKS", "SUBMITTED", "DURATION", "RECOVERIES", "STATUS", "REASON"]
     show_table(head, rows)

@@ -72,9 +72,13 @@ def environment(
 
 
 def task_id(want: AllocationWant) -> str:
-    """The same for all ranks and attempts of a job, and for no other job: fit to name its outputs."""
+    """The same for all ranks and attempts of a job, and for no other job: fit to name its outputs.
+
+    Numbers begin anew with each installation, and two may share a bucket: the end of the job's id tells
+    theirs apart.
+    """
     index = f"-{want.job_index}" if want.job_index is not None else ""
-    return f"tradewind-{want.workspace}-{want.job_number}{index}-{want.job_name}"
+    return f"tradewind-{want.workspace}-{want.job_number}{index}-{want.job_name}-{want.job[-8:]}"
 
 
 def role_of(spec: JobSpec, rank: RankWant) -> RoleSpec:
