@@ -1,7 +1,9 @@
 """`python -m tradewind.simulator`: what it prints, and how it ends."""
 
+import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from tradewind.jobs_controller.domain import settle
 from tradewind.simulator import promises
 from tradewind.simulator.__main__ import main
 from tradewind.simulator.faults import ALL, NONE, UnknownFault, parse
+from tradewind.simulator.seen import Seen
+from tradewind.simulator.telling import idle_end_cut
 
 
 def test_a_seed_that_keeps_its_promises(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,9 +61,31 @@ def test_a_failing_history_is_made_short_and_kept_and_run_again(
     [
         (["--faults", "gremlins"], "no fault is named 'gremlins'"),
         (["--faults", "crash=often"], "the rate of crash must be a number"),
-        (["--seeds", "0"], "at least 1"),
+        (["--faults", "crash=-1"], "the rate of crash must be in 0..1 (a chance), not -1"),
+        (["--faults", "crash=1.5"], "the rate of crash must be in 0..1 (a chance), not 1.5"),
+        (["--faults", "crash=nan"], "the rate of crash must be in 0..1 (a chance), not nan"),
+        (["--faults", "restart=-1"], "the rate of restart must be 0 or more (a second), not -1"),
+        (["--faults", "restart=inf"], "the rate of restart must be 0 or more (a second), not inf"),
+        (
+            ["--strikes", "nonsense#1"],
+            "'nonsense#1' names no strike: write KIND#N or KIND@PLACE#N, with a KIND of",
+        ),
+        (["--strikes", "crash@scheduler"], "'crash@scheduler' names no strike"),
+        (["--strikes", "crash@scheduler#0"], "'crash@scheduler#0' names no strike"),
+        (["--strikes", "crash@#1"], "'crash@#1' names no strike"),
         (["--asks", "one"], "must be numbers"),
+        (["--jobs", "2", "--asks", "1,99"], "seed 1 asks for nothing with the number 99: there are 1"),
+        (["--seeds", "0"], "--seeds must be more than 0, not 0"),
+        (["--jobs", "0"], "--jobs must be more than 0"),
+        (["--minutes", "0"], "--minutes must be more than 0"),
+        (["--minutes", "nan"], "--minutes must be more than 0"),
+        (["--workers", "0"], "--workers must be more than 0"),
+        (["--failures", "0"], "--failures must be more than 0"),
+        (["--until", "-5"], "--until must be more than 0, not -5"),
+        (["--until", "inf"], "--until must be more than 0"),
         (["--case", __file__], "is no case of the simulator"),
+        (["--case", "nofile"], "nofile cannot be read: No such file or directory"),
+        (["--case", str(Path(__file__).parent)], "cannot be read: Is a directory"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_a_sentence(
@@ -67,6 +93,73 @@ def test_what_makes_no_sense_is_told_in_a_sentence(
 ) -> None:
     assert main(words) == 2
     assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"asks": None}, "asks: Input should be a valid tuple"),
+        ({"faults_end_s": "late"}, "'late'"),
+        ({"faults": {"gremlins": 1}}, "gremlins"),
+        ({"faults": {"crash": "often"}}, "'often'"),
+        ({"faults": []}, "'items'"),
+        ({"seed": "one"}, "'one'"),
+        ({"strikes": ["nonsense#1"]}, "'nonsense#1' names no strike"),
+    ],
+)
+def test_a_file_that_is_no_case_is_told(
+    change: dict[str, object], why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    case = {"name": "a", "why": "", "promise": "p", "seed": 1, "faults": {}, "strikes": [], "asks": []}
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(case | change))
+    assert main(["--case", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    assert f"{path} is no case of the simulator" in told
+    assert why in told
+
+
+def test_a_strike_that_did_not_come_about_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--seed", "5", "--jobs", "2", "--strikes", "crash@nobody#1,loss@scheduler#99999"]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "0 failed" in told.out
+    assert "2 of these strikes did not come about: crash@nobody#1, loss@scheduler#99999" in told.err
+
+
+def test_strikes_that_come_about_are_no_trouble() -> None:
+    words = ["--seed", "6", "--jobs", "2", "--faults", "garbage=1"]
+    assert main([*words, "--strikes", "garbage#1"]) == 0
+    assert main([*words, "--strikes", "", "--asks", ""]) == 0
+
+
+def test_a_failing_history_is_told_without_its_idle_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_kept(_seen: Seen) -> Iterator[str]:
+        """Nobody can keep this."""
+        yield "as ever"
+
+    monkeypatch.setattr(promises, "AT_THE_END", (never_kept,))
+    assert main(["--seed", "6", "--jobs", "2", "--faults", "none"]) == 1
+    timeline = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert re.fullmatch(r" +… \d\d lines of an idle world …", timeline[-1])
+    assert len(timeline) < 10
+
+
+def test_only_the_idle_end_of_a_timeline_is_left_out() -> None:
+    said = "    12.000  EVENTS#3    jobs_controller  job.ended    a v3 failed attempt 1"
+    survey = "   700.000  SAID#9      provisioner/survey hand.surveyed    hosts"
+    infra = "   701.000  EVENTS#4    provisioner      infra.restated   scripted v7"
+    over = "  7803.000  ⚡ nothing fails any more"
+    assert idle_end_cut([survey, said]) == [survey, said]
+    assert idle_end_cut([survey, said, over, survey, infra, over]) == [
+        survey,
+        said,
+        "            … 4 lines of an idle world …",
+    ]
+    assert idle_end_cut([said, survey, "  9.000  ⚡ broken: x"])[-1] == "  9.000  ⚡ broken: x"
 
 
 def test_faults_by_name_and_rate() -> None:

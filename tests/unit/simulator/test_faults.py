@@ -1,6 +1,10 @@
 """A plan of faults: each strike has a name, and is the same whatever else is let."""
 
-from tradewind.simulator.faults import ALL, KINDS, NONE, FaultPlan, kind_of, swarm_rates
+import ast
+from pathlib import Path
+
+from tradewind.simulator import faults
+from tradewind.simulator.faults import A_SECOND, ALL, KINDS, NONE, FaultPlan, kind_of, swarm_rates
 
 CALLS = 20_000
 
@@ -42,6 +46,17 @@ def test_nothing_strikes_once_faults_have_ended() -> None:
     plan = FaultPlan(1, ALL)
     plan.quiet = True
     assert struck(plan) == []
+
+
+def test_rates_a_second_are_those_that_say_so() -> None:
+    tree = ast.parse(Path(faults.__file__).read_text())
+    [rates] = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == "Rates"]
+    told: dict[str, str] = {}
+    for kind, meaning in zip(rates.body, rates.body[1:], strict=False):
+        if isinstance(kind, ast.AnnAssign) and isinstance(kind.target, ast.Name):
+            told[kind.target.id] = ast.unparse(meaning)
+    assert set(told) == set(KINDS)
+    assert {kind for kind, meaning in told.items() if "(a second" in meaning} == A_SECOND
 
 
 def test_seeds_turn_kinds_off_and_others_up() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tradewind.simulator import faults, workload
-from tradewind.simulator.faults import KINDS, UnknownFault, kind_of, swarm_rates
+from tradewind.simulator.faults import KINDS, kind_of, swarm_rates
 from tradewind.simulator.setup import FAULTS_END_S, SUBMITTED_OVER_S, Setup
 from tradewind.simulator.workload import Ask
 
@@ -59,23 +59,31 @@ def to_json(case: Case) -> str:
 
 
 def read(path: Path) -> Case:
-    """Raises BadCase, OSError."""
+    """Raises BadCase."""
     try:
         told: dict[str, Any] = json.loads(path.read_text())
         asks = ASKS.validate_python(told["asks"], strict=False)
         strikes = told.get("strikes")
-        rates = faults.NONE.but(told["faults"])
+        rates = faults.NONE.but({kind: float(rate) for kind, rate in told["faults"].items()})
         setup = Setup(
-            seed=told["seed"],
+            seed=int(told["seed"]),
             jobs=sum(ask.count or 1 for ask in asks),
             rates=rates,
             swarm=False,
-            faults_end_s=told.get("faults_end_s", FAULTS_END_S),
+            faults_end_s=float(told.get("faults_end_s", FAULTS_END_S)),
             load=asks,
-            strikes=frozenset(strikes) if strikes is not None else None,
+            strikes=faults.parse_strikes(",".join(strikes)) if strikes is not None else None,
         )
         return Case(told["name"], told["why"], told["promise"], setup)
-    except (ValueError, KeyError, TypeError, ValidationError, UnknownFault) as reason:
+    except OSError as reason:
+        raise BadCase(f"{path} cannot be read: {reason.strerror}") from None
+    except KeyError as missing:
+        raise BadCase(f"{path} is no case of the simulator: it has no {missing}") from None
+    except ValidationError as reason:
+        first = reason.errors()[0]
+        where = ".".join(map(str, ("asks", *first["loc"])))
+        raise BadCase(f"{path} is no case of the simulator: {where}: {first['msg']}") from None
+    except (ValueError, TypeError, AttributeError) as reason:
         raise BadCase(f"{path} is no case of the simulator: {reason}") from None
 
 

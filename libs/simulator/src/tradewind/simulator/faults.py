@@ -10,6 +10,7 @@ that breaks a promise can be made short (`shrink`).
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -103,12 +104,22 @@ class Rates:
 
 
 KINDS = tuple(one.name for one in fields(Rates))
+A_SECOND = frozenset(
+    {
+        *("restart", "slow_consumer", "store_down", "blackout"),
+        *("bus_down", "full_stream", "consumer_deleted"),
+        *("agent_crash", "cut_off", "mute", "deaf", "clock_jump"),
+        *("node_loss", "reclaim", "zone_down", "throttled"),
+    }
+)
+"""Kinds that strike at a rate a second; the rate of any other is its chance each time."""
+STRIKE = re.compile(r"\w+(@[^@#,]+)?#[1-9]\d*")
 ALL = Rates()
 NONE = ALL.only()
 
 
 class UnknownFault(ValueError):
-    """A word of a fault list that names none. The text says which, and what there is."""
+    """A word of a list of faults or strikes that names none. The text says which, and what there is."""
 
 
 def parse(text: str, base: Rates | None = None) -> Rates:
@@ -125,11 +136,35 @@ def parse(text: str, base: Rates | None = None) -> Rates:
         kind, _, rate = word.strip().partition("=")
         if kind not in KINDS:
             raise UnknownFault(f"no fault is named {kind!r}: write all, none, or some of {', '.join(KINDS)}")
-        try:
-            chosen[kind] = float(rate) if rate else getattr(base, kind)
-        except ValueError:
-            raise UnknownFault(f"the rate of {kind} must be a number, not {rate!r}") from None
+        chosen[kind] = _rate(kind, rate) if rate else getattr(base, kind)
     return NONE.but(chosen)
+
+
+def _rate(kind: str, text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        raise UnknownFault(f"the rate of {kind} must be a number, not {text!r}") from None
+    if kind in A_SECOND and not 0.0 <= rate < math.inf:
+        raise UnknownFault(f"the rate of {kind} must be 0 or more (a second), not {text}")
+    if kind not in A_SECOND and not 0.0 <= rate <= 1.0:
+        raise UnknownFault(f"the rate of {kind} must be in 0..1 (a chance), not {text}")
+    return rate
+
+
+def parse_strikes(text: str) -> frozenset[str]:
+    """Names with commas: `crash@scheduler#3,bus_down#1`. Whether they ever come about, only a run shows.
+
+    Raises:
+        UnknownFault
+    """
+    names = frozenset(filter(None, (word.strip() for word in text.split(","))))
+    for name in sorted(names):
+        if STRIKE.fullmatch(name) is None or kind_of(name) not in KINDS:
+            raise UnknownFault(
+                f"{name!r} names no strike: write KIND#N or KIND@PLACE#N, with a KIND of {', '.join(KINDS)}"
+            )
+    return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Tally:
     virtual_s: float = 0.0
     injected: Counter[str] = field(default_factory=Counter[str])
     failed: list[Run] = field(default_factory=list[Run])
+    missing: set[str] = field(default_factory=set[str])
+    """The names of strikes that were asked for and have come about in no run."""
     digest: str = ""
     """Of the history that came last."""
     began: float = field(default_factory=monotonic)
@@ -39,6 +41,7 @@ class Tally:
         self.events += run.events
         self.virtual_s += run.virtual_s
         self.injected.update(run.injected)
+        self.missing.difference_update(run.struck)
         self.digest = run.digest
         if run.violation is not None:
             self.failed.append(run)
@@ -60,7 +63,7 @@ def search(
     """Runs `setup` with every seed, or until `failures` of them have failed or `seconds` are over (what was
     begun is then still counted).
     """
-    tally = Tally()
+    tally = Tally(missing=set(setup.strikes or ()))
 
     def over() -> bool:
         return len(tally.failed) >= failures or (seconds is not None and tally.seconds >= seconds)

@@ -1,7 +1,7 @@
 """What a search tells a person: how far it is, which promise was broken and how, and what it came to."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,8 @@ from tradewind.simulator.world import Run
 
 FIRST, LAST = 80, 120
 """Lines of a timeline that are shown, where there are more."""
+IDLE = ("hand.surveyed", "infra.restated", "⚡ nothing fails any more")
+"""What is still said in a world in which nothing happens."""
 WIDTH = 32
 PLAIN_EVERY_S = 15.0
 
@@ -81,7 +83,7 @@ def failure(run: Run, again: Run, least: Setup, *, deterministic: bool, whole: b
     if broken is None:
         return
     yield f"seed {run.seed} breaks a promise: {broken.promise}\n  {broken.meaning}\n  {broken.how}"
-    yield "\n".join(again.timeline if whole else _middle_cut(again.timeline))
+    yield "\n".join(again.timeline if whole else _middle_cut(idle_end_cut(again.timeline)))
     if not deterministic:
         yield "(its history was another one this time: the simulation is not deterministic)"
     if least.strikes is not None:
@@ -126,7 +128,17 @@ def _rates(rates: Rates) -> str:
     )
 
 
-def _middle_cut(lines: tuple[str, ...]) -> list[str]:
-    if len(lines) <= FIRST + LAST:
+def idle_end_cut(lines: Sequence[str]) -> list[str]:
+    """A promise that is judged at the end is judged long after the last thing that has to do with it."""
+    end = len(lines)
+    while end > 0 and any(sign in lines[end - 1] for sign in IDLE):
+        end -= 1
+    if end == len(lines):
         return list(lines)
+    return [*lines[:end], f"            … {len(lines) - end} lines of an idle world …"]
+
+
+def _middle_cut(lines: list[str]) -> list[str]:
+    if len(lines) <= FIRST + LAST:
+        return lines
     return [*lines[:FIRST], f"            … {len(lines) - FIRST - LAST} lines …", *lines[-LAST:]]
