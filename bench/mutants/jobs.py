@@ -99,6 +99,18 @@ def a_cancelled_job_takes_its_grant(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decide, "observe_allocation", again)
 
 
+def a_cancel_comes_too_late(patch: pytest.MonkeyPatch) -> None:
+    """A job that has left the queue is not ended by a cancel: it goes on as if nobody had asked."""
+    cancel = decide.cancel
+
+    def deaf(job: Job | None, heard: Any, ctx: Any, *, sign: Any) -> Any:
+        if job is not None and job.phase is not JobPhase.QUEUED:
+            return Decision()
+        return cancel(job, heard, ctx, sign=sign)
+
+    patch.setattr(decide, "cancel", deaf)
+
+
 def a_submission_again_starts_anew(patch: pytest.MonkeyPatch) -> None:
     """The same submission, delivered twice, begins the job from the beginning."""
     submit = decide.submit
@@ -152,6 +164,7 @@ MUTANTS = (
     Mutant(one_retry_too_many),
     Mutant(a_helper_decides_the_outcome),
     Mutant(a_cancelled_job_takes_its_grant),
+    Mutant(a_cancel_comes_too_late, faults="none"),
     Mutant(a_submission_again_starts_anew),
     Mutant(losses_are_not_heard),
     Mutant(a_waking_job_asks_nobody),

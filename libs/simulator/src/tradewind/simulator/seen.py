@@ -67,6 +67,8 @@ class Seen:
     """By job and attempt, the ranks whose setup has ended well, each with its incarnation."""
     cancelled: set[str] = field(default_factory=set[str])
     """Jobs whose end somebody asked for."""
+    cancelled_at: dict[str, float] = field(default_factory=dict[str, float])
+    """When the bus had taken that they be cancelled: jobs, and all jobs of arrays."""
     submitted: set[str] = field(default_factory=set[str])
     """Jobs of which the bus has taken the submission (of arrays: of the array)."""
     unclaimed_since: dict[str, float] = field(default_factory=dict[str, float])

@@ -78,6 +78,7 @@ class User:
         self._seen.cancelled.update(ask.job_ids)
         cancel = CancelJob if ask.count is None else CancelArray
         await self._ask(cancel(id=ask.id, workspace=WORKSPACE))
+        self._seen.cancelled_at.update(dict.fromkeys(ask.job_ids, asyncio.get_running_loop().time()))
 
     async def _take_down(self) -> None:
         """At some time, whatever runs there; and at the end, since nobody else will."""

@@ -271,6 +271,7 @@ class World(Onlooker):
 
     def _heard(self, packet: Packet, position: Position) -> None:
         seen = self.seen
+        seen.now = self._loop.time()
         self.history.stored(self._loop.time(), packet, position)
         told = None
         if position.stream == "EVENTS":
@@ -296,6 +297,7 @@ class World(Onlooker):
         self._judge(promises.ONCE_COMMITTED, self.seen, committed)
 
     def process_began(self, machine: Machine, process: machines.Process) -> None:
+        self.seen.now = self._loop.time()
         self.seen.note_process(machine, process)
         self._judge(promises.AFTER_A_PROCESS, self.seen, machine, process)
 

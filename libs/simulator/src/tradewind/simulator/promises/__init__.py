@@ -15,6 +15,10 @@ from tradewind.simulator.promises.of_books import (
     seats_fit_their_nodes,
     the_read_model_is_what_owners_have,
 )
+from tradewind.simulator.promises.of_cancels import (
+    a_cancel_is_heeded,
+    nothing_of_a_cancelled_job_begins,
+)
 from tradewind.simulator.promises.of_capacity import (
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
@@ -70,6 +74,7 @@ AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
     versions_never_go_down,
     one_version_is_one_level,
     over_means_over,
+    a_cancel_is_heeded,
     no_retry_beyond_what_is_allowed,
     another_region_comes_next,
     outboxes_go_out_in_order,
@@ -92,6 +97,7 @@ AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     a_gang_starts_together,
     a_rank_is_replaced_where_its_role_allows_it,
     no_machine_is_oversold,
+    nothing_of_a_cancelled_job_begins,
 )
 BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
     nobody_is_ended_with_its_node,
