@@ -87,7 +87,7 @@ async def test_a_zone_fails_and_is_healed(clouds: GatewayWorld) -> None:
             "reclaim",
             {"node": "aaaa-2"},
             404,
-            "no machine 'aaaa-2' of the scripted clouds is running: did you",
+            "no machine 'aaaa-2' of the scripted clouds is running: what runs is aaaa-1, aabb-2 and cccc-3",
         ),
         ("reclaim", {"node": ""}, 422, "node: "),
         ("reclaim", {"node": "aab", "notice": 5}, 422, "notice"),
@@ -99,7 +99,7 @@ async def test_a_zone_fails_and_is_healed(clouds: GatewayWorld) -> None:
             "'us-c' is no zone, region or infra of the scripted clouds: did you mean",
         ),
         ("fail", {"where": "mock/nowhere"}, 404, "'mock/nowhere' is no zone"),
-        ("fail", {"where": "us-a", "lasts_s": 0}, 422, "lasts_s: "),
+        ("fail", {"where": "us-a", "lasts_s": 0}, 422, "lasts_s: 0 is no time at all: write more, as in 300"),
         ("heal", {"where": "us-c"}, 404, "did you mean `us-"),
     ],
 )

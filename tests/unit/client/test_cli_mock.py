@@ -101,3 +101,10 @@ def test_what_is_refused(gateway: ScriptedGateway):
     assert (run("fail", "x").exit_code, run("fail", "x").stderr) == (102, "tw: 'x' is no zone\n")
     assert "is not a time: write it as 90s, 5m" in run("fail", "x", "--for", "ever").stderr
     assert run("fail", "x", "--for", "ever").exit_code == 2
+
+
+def test_an_outage_takes_some_time(gateway: ScriptedGateway):
+    refused = run("fail", "us-a", "--for", "0s")
+    assert refused.exit_code == 2
+    assert "0 is no time at all: write more, as in 5m" in refused.stderr
+    assert not gateway.seen("POST", "/v1/mock/fail")

@@ -58,7 +58,19 @@ def test_each_way_to_buy_is_a_place_and_spot_knows_what_on_demand_costs():
             "capacity: [{steps: [{at: 0s, nodes: some}]}]",
             "'some' is not a number of nodes: write a whole number",
         ),
-        ("capacity: {}", "clouds.one.capacity: input should be a valid tuple, but this is {}"),
+        ("capacity: {}", "clouds.one.capacity: {} is not a list: write its entries as `[…, …]`"),
+        (
+            "reclaims: [{at: 5m, region: eu, zone: us-a}]",
+            "clouds.one.reclaims.0.zone: 'us-a' is in region 'us', not in 'eu': write `region: us`",
+        ),
+        (
+            "capacity: [{region: eu, zone: us-a, steps: [{at: 0s, nodes: 1}]}]",
+            "capacity.0.zone: 'us-a' is in",
+        ),
+        ("quotas: [{region: eu, zone: us-a, nodes: 1}]", "clouds.one.quotas.0.zone: 'us-a' is in region"),
+        ("refusals: [{region: eu, zone: us-a, kind: quota}]", "clouds.one.refusals.0.zone: 'us-a' is in"),
+        ("outages: [{region: eu, zone: us-a, at: 1m}]", "clouds.one.outages.0.zone: 'us-a' is in region"),
+        ("partial_gangs: maybe", "clouds.one.partial_gangs: 'maybe' is not true or false: write one of them"),
         ("quotas: [{region: us}]", "clouds.one.quotas.0: limits nothing: write `nodes: 4` or `vcpus: 32`"),
         ("refusals: [{kind: full}]", "'full' is unknown: write 'capacity', 'quota', 'auth', 'invalid' or"),
         ("refusals: [{first: 1}]", "clouds.one.refusals.0: `kind` is missing"),
@@ -82,7 +94,10 @@ def test_what_is_wrong_is_said_with_line_and_field(more: str, said: str):
     ("text", "said"),
     [
         ("", "is empty: write at least `clouds:`"),
-        ("clouds: {}", "clouds: dictionary should have at least 1 item"),
+        ("clouds: {}", "f:1:1: clouds: names nothing: write at least one, as in `east: {types: …"),
+        ("clouds:", "clouds: names nothing: write at least one"),
+        ("clouds: [a]", "clouds: ['a'] is not a mapping: write `name: …` for each"),
+        ("seed: few\nclouds: {}", "seed: 'few' is not a whole number: write one such as 4"),
         ("- a", "f:1:1: must be a mapping: write `seed` or `clouds`"),
         ("clouds: {a: {types: {}}}", "`regions` is missing"),
         ("a: &a [*a]", "a mapping holds itself"),
@@ -92,6 +107,56 @@ def test_what_is_no_script(text: str, said: str):
     with pytest.raises(ScriptRefused) as refused:
         parse(text, file="f", folder=Path())
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        (
+            "eu: {zones: [eu-a]",
+            "eu: {zones: [us-b]",
+            "9:20: clouds.one.regions.eu.zones.0: 'us-b' is a zone of",
+        ),
+        ("[us-a, us-b]", "[us-a, us-a]", "clouds.one.regions.us.zones.1: 'us-a' is a zone of 'us' already"),
+        ("[us-a, us-b]", "[us-a, eu]", "clouds.one.regions.us.zones.1: 'eu' is the name of a region: write"),
+        ("[us-a, us-b]", "[us]", "clouds.one.regions.us.zones.0: 'us' is the name of a region"),
+        (
+            "[us-a, us-b]",
+            "[]",
+            "clouds.one.regions.us.zones: names nothing: write at least one, as in `[coast-a",
+        ),
+        ("[us-a, us-b]", "us-a", "clouds.one.regions.us.zones: 'us-a' is not a list: write its entries as"),
+        ("us-b", "us/b", "clouds.one.regions.us.zones.1: 'us/b' is no name: write it without `/` and spaces"),
+        ("us-b", "us b", "clouds.one.regions.us.zones.1: 'us b' is no name"),
+        ("us-b", '""', "clouds.one.regions.us.zones.1: '' is no name: write one, without `/` and spaces"),
+        ("us-b", "1", "clouds.one.regions.us.zones.1: 1 is no name: write it in quotes"),
+        ("  us:", "  u/s:", "clouds.one.regions.u/s: 'u/s' is no name"),
+        ("  us:", "  no:", "clouds.one.regions.False: False is no name: write it in quotes"),
+        ("small:", '"":', "5:7: clouds.one.types.: '' is no name"),
+        ("  one:", "  a cloud:", "3:3: clouds.a cloud: 'a cloud' is no name"),
+        (
+            "vcpus: 2",
+            "vcpus: two",
+            "types.small.vcpus: 'two' is not a number: write one above 0, such as 1.5",
+        ),
+        ("vcpus: 2", "vcpus: 0", "types.small.vcpus: 0 is not more than 0: write a number such as 1.5"),
+    ],
+)
+def test_what_a_cloud_cannot_mean(written: str, instead: str, said: str):
+    assert written in CLOUD
+    with pytest.raises(ScriptRefused) as refused:
+        parse(CLOUD.replace(written, instead, 1), file="f", folder=Path())
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_zone_may_be_named_with_its_region():
+    (reclaim,) = script("reclaims: [{at: 5m, region: us, zone: us-a}]").clouds["one"].reclaims
+    assert (reclaim.region, reclaim.zone) == ("us", "us-a")
+
+
+def test_a_bare_number_is_in_seconds():
+    assert script("notice: 20").clouds["one"].notice == script("notice: 20s").clouds["one"].notice == 20
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):

@@ -63,9 +63,15 @@ def reclaim(*, node: str, notice: float | None, output: str) -> None:
         click.echo(f"node {each} is taken away {f'at {words.clock(at, digits=0)}' if at else 'now'}")
 
 
+def _some_time(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
+    if seconds == 0:
+        raise click.BadParameter("0 is no time at all: write more, as in 5m")
+    return seconds
+
+
 @mock.command()
 @click.argument("where", metavar="ZONE|REGION|INFRA")
-@click.option("--for", "lasts", type=TIME, help="How long; else until it is healed.")
+@click.option("--for", "lasts", type=TIME, callback=_some_time, help="How long; else until it is healed.")
 @output_option
 def fail(*, where: str, lasts: float | None, output: str) -> None:
     """Let a zone, a region or a whole scripted cloud go down, with all that runs there."""

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tradewind.common.bus.asking import Declined, ask
 from tradewind.common.contracts.base import Value
@@ -38,6 +38,13 @@ class Reclaim(Value, defer_build=False):
 class Fail(Value, defer_build=False):
     where: str = Field(min_length=1, description="A zone, a region, or an infra such as mock.")
     lasts_s: float | None = Field(default=None, gt=0, le=LONGEST_S, description="None: until it is healed.")
+
+    @field_validator("lasts_s", mode="before")
+    @classmethod
+    def _some_time(cls, sent: object) -> object:
+        if sent == 0:
+            raise ValueError("0 is no time at all: write more, as in 300")
+        return sent
 
 
 class Heal(Value, defer_build=False):

@@ -18,6 +18,10 @@ from tradewind.provisioner.infra.mock.driver import MockDriver
 from tradewind.provisioner.infra.mock.script import Where
 from tradewind.provisioner.infra.mock.strict import nearest
 
+_ENOUGH = 8
+"""Characters of an id that tell it from others."""
+_SHOWN = 5
+
 
 class ByHand:
     """Over all scripted clouds at once: nodes, zones and regions are found in whichever has them."""
@@ -92,7 +96,11 @@ def _has(driver: MockDriver, name: str) -> bool:
 def _no_node(written: str, living: Sequence[str]) -> str:
     if not living:
         return "no machine of the scripted clouds is running"
-    return f"no machine {written!r} of the scripted clouds is running: {nearest(written, living)}"
+    shown = [node[:_ENOUGH] for node in living[:_SHOWN]]
+    if len(living) > _SHOWN:
+        shown.append(f"{len(living) - _SHOWN} more")
+    what = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    return f"no machine {written!r} of the scripted clouds is running: what runs is {what}"
 
 
 def _state(cloud: MockCloud, now: datetime) -> MockCloudState:

@@ -1,4 +1,4 @@
-"""Times, rates, shares, counts and prices as people write them in a script; refused with a sentence."""
+"""Names, times, rates, shares, counts and prices as people write them in a script; refused in a sentence."""
 
 import math
 import re
@@ -10,6 +10,18 @@ from tradewind.common import durations
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(min|s|m|h|d|w)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_NAME = re.compile(r"[^\s/]+")
+
+
+def _name(written: object) -> str:
+    """A place is written `infra/region/zone`. YAML reads a bare `no` as false."""
+    if not isinstance(written, str):
+        raise ValueError(f"{written!r} is no name: write it in quotes")
+    if not written:
+        raise ValueError("'' is no name: write one, without `/` and spaces")
+    if not _NAME.fullmatch(written):
+        raise ValueError(f"{written!r} is no name: write it without `/` and spaces")
+    return written
 
 
 def _seconds(written: object) -> float:
@@ -66,6 +78,8 @@ def _amount(written: object) -> float:
 
 
 def _positive(written: object) -> float:
+    if not _is_number(written):
+        raise ValueError(f"{written!r} is not a number: write one above 0, such as 1.5")
     if (value := _number(written)) <= 0:
         raise ValueError(f"{written!r} is not more than 0: write a number such as 1.5")
     return value
@@ -81,6 +95,8 @@ def _is_number(written: object) -> bool:
     return isinstance(written, int | float) and not isinstance(written, bool) and math.isfinite(written)
 
 
+Name = Annotated[str, BeforeValidator(_name)]
+"""Of a cloud, a region, a zone or a type."""
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 SomeSeconds = Annotated[float, BeforeValidator(_some_seconds)]
 PerHour = Annotated[float, BeforeValidator(_per_hour)]

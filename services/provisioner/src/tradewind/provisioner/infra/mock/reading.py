@@ -12,6 +12,21 @@ from pydantic_core import ErrorDetails
 from tradewind.provisioner.infra.mock.script import CloudScript, Script
 from tradewind.provisioner.infra.mock.traces import TraceRefused, steps_of
 
+_NO_COUNT = "not a whole number: write one such as 4"
+_NO_SWITCH = "not true or false: write one of them"
+_MEANT = {
+    "tuple_type": "not a list: write its entries as `[…, …]`",
+    "dict_type": "not a mapping: write `name: …` for each",
+    "string_type": "not text: write it in quotes",
+    "bool_type": _NO_SWITCH,
+    "bool_parsing": _NO_SWITCH,
+    "int_type": _NO_COUNT,
+    "int_parsing": _NO_COUNT,
+    "int_from_float": _NO_COUNT,
+}
+"""What a value is, by pydantic's name of the error."""
+_KEY = "[key]"
+"""How pydantic ends the path to a key that is wrong; before it the key, but 0 for `false`."""
 _Way = tuple[str | int, ...]
 """Keys and ordinals, from the root down."""
 
@@ -102,13 +117,18 @@ class _Written:
 
     def refused(self, error: ErrorDetails) -> ScriptRefused:
         context: Mapping[str, Any] = error.get("ctx") or {}
-        path = (*error["loc"], *context.get("path", ()))
+        loc = error["loc"]
+        if loc[-1:] == (_KEY,):
+            loc = (*loc[:-2], str(error["input"]))
+        path = (*loc, *context.get("path", ()))
         if error["type"] == "value_error":
             text = str(context["error"])
         elif error["type"] in {"refused", "no_mapping"}:
             text = error["msg"]
         elif error["type"] == "enum":
             text = f"{error['input']!r} is unknown: write {context['expected']}"
+        elif error["type"] in _MEANT:
+            text = f"{error['input']!r} is {_MEANT[error['type']]}"
         else:
             text = f"{error['msg'][0].lower()}{error['msg'][1:]}, but this is {error['input']!r}"
         return self.refusal(path, text)

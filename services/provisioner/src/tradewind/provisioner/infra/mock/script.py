@@ -14,6 +14,7 @@ from tradewind.common.contracts.values import FailureKind, Place, Room, Scope
 from tradewind.provisioner.infra.mock.quantities import (
     Amount,
     Limit,
+    Name,
     PerHour,
     Positive,
     Seconds,
@@ -21,7 +22,7 @@ from tradewind.provisioner.infra.mock.quantities import (
     Some,
     SomeSeconds,
 )
-from tradewind.provisioner.infra.mock.strict import Part, nearest, refusal
+from tradewind.provisioner.infra.mock.strict import Part, nearest, refusal, some
 
 INFRA = "mock"
 CENT_OF_A_CENT = 6
@@ -71,7 +72,7 @@ class Prices(Part):
 
 
 class Region(Part):
-    zones: tuple[str, ...] = Field(min_length=1)
+    zones: Annotated[tuple[Name, ...], some("[coast-a, coast-b]")]
     price_factor: Positive = 1.0
     prices: Mapping[str, Prices] = Field(default_factory=dict[str, Prices])
     """By type."""
@@ -242,8 +243,8 @@ class Boot(Part):
 
 
 class CloudScript(Part):
-    types: dict[str, InstanceType] = Field(min_length=1)
-    regions: dict[str, Region] = Field(min_length=1)
+    types: Annotated[dict[Name, InstanceType], some("small: {vcpus: 2, memory_gib: 4, usd_h: 0.10}")]
+    regions: Annotated[dict[Name, Region], some("coast: {zones: [coast-a, coast-b]}")]
     boot: Boot = Boot()
     notice: Seconds = 0.0
     """How long before a machine is taken away it is told; 0: not at all."""
@@ -280,6 +281,23 @@ class CloudScript(Part):
                             )
 
     @model_validator(mode="after")
+    def _names_tell_places_apart(self) -> "CloudScript":
+        """What is failed or down is named by a zone or a region alone."""
+        region_of: dict[str, str] = {}
+        for name, region in self.regions.items():
+            for ordinal, zone in enumerate(region.zones):
+                path = ("regions", name, "zones", ordinal)
+                if zone in self.regions:
+                    raise refusal(
+                        f"{zone!r} is the name of a region: write another, as in {zone}-a", path=path
+                    )
+                if zone in region_of:
+                    taken = f"{zone!r} is a zone of {region_of[zone]!r} already"
+                    raise refusal(f"{taken}: write another name", path=path)
+                region_of[zone] = name
+        return self
+
+    @model_validator(mode="after")
     def _names_are_known(self) -> "CloudScript":
         for field in ("capacity", "quotas", "refusals", "reclaims", "outages"):
             for ordinal, part in enumerate(getattr(self, field)):
@@ -290,6 +308,7 @@ class CloudScript(Part):
                             f"{name!r} is not one of this cloud: {nearest(name, known)}",
                             path=(field, ordinal, key),
                         )
+                self._refuse_stranger(part, path=(field, ordinal, "zone"))
         for name, region in self.regions.items():
             for kind in region.prices.keys() - self.types.keys():
                 raise refusal(
@@ -298,11 +317,20 @@ class CloudScript(Part):
                 )
         return self
 
+    def _refuse_stranger(self, part: Where | Outage, *, path: tuple[str | int, ...]) -> None:
+        """A zone that is not of the region beside it: nothing would ever strike."""
+        if part.zone is None or part.region is None or part.zone in self.regions[part.region].zones:
+            return
+        home = next(name for name, region in self.regions.items() if part.zone in region.zones)
+        raise refusal(
+            f"{part.zone!r} is in region {home!r}, not in {part.region!r}: write `region: {home}`", path=path
+        )
+
 
 class Script(Part):
     seed: int = 0
     """Of all that is left to chance."""
-    clouds: dict[str, CloudScript] = Field(min_length=1)
+    clouds: Annotated[dict[Name, CloudScript], some("east: {types: …, regions: …}")]
 
     def by_infra(self) -> dict[str, CloudScript]:
         """Each cloud is an infra of its own: `mock` where there is one, else `mock-<name>`."""

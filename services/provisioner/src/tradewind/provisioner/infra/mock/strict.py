@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 _NEAR = 0.6
@@ -36,6 +36,17 @@ class Part(BaseModel):
 def refusal(text: str, *, path: tuple[str | int, ...]) -> PydanticCustomError:
     """An error about what lies at `path` below the part that is being validated."""
     return PydanticCustomError("refused", "{text}", {"text": text, "path": path})
+
+
+def some(example: str) -> BeforeValidator:
+    """For a mapping or list that may not be empty."""
+
+    def refuse_none(written: object) -> object:
+        if written is None or written in ({}, [], ()):
+            raise ValueError(f"names nothing: write at least one, as in `{example}`")
+        return written
+
+    return BeforeValidator(refuse_none)
 
 
 def nearest(written: str, known: Iterable[str]) -> str:
