@@ -219,6 +219,19 @@ def test_a_report_closes_its_intent_even_if_nothing_else_follows() -> None:
     assert fold({}, Pressed(intent="i", target="gone")).closed_intents == ["i"]
 
 
+@pytest.mark.parametrize("report_first", [True, False])
+def test_what_was_done_is_not_ordered_again_in_the_batch_that_hears_of_it(report_first: bool) -> None:
+    """As when an alarm asks once more for a launch whose report is in the same batch: the machine that it
+    brought may be gone by the time that the hand would act again.
+    """
+    ordered = fold({}, pressed("a")).intents[0].id
+    heard = Pressed(intent=ordered, target="a")
+    inputs = [envelope(heard, 1), envelope(pressed("a"))]
+    outcome = fold_batch(WIRING, {}, inputs if report_first else inputs[::-1], now=NOW)
+    assert outcome.closed_intents == [ordered]
+    assert outcome.intents == []
+
+
 def test_what_follows_stays_in_the_trace_and_what_comes_later_is_linked() -> None:
     first = fold_batch(WIRING, {}, [envelope(pressed("a"), traceparent="t1")], now=NOW)
     assert [one.traceparent for one in first.outbox] == ["t1"]

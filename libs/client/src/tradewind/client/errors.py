@@ -20,7 +20,8 @@ class Refused(TradewindError):
     """
 
     def __init__(self, detail: str, *, status: int, field: str = "") -> None:
-        super().__init__(f"{field}: {detail}" if field else detail)
+        said_already = not field or detail.startswith(f"{field}: ")
+        super().__init__(detail if said_already else f"{field}: {detail}")
         self.detail = detail
         self.status = status
         self.field = field

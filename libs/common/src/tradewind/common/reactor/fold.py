@@ -54,6 +54,7 @@ def fold_batch(
         folding.fold(envelope)
     if planner is not None:
         folding.plan(planner, cause=inputs[-1].id if inputs else now.isoformat())
+    folding.drop_what_is_done()
     return folding.outcome
 
 
@@ -155,6 +156,12 @@ class _Folding:
                 traceparent=state.trace,
                 link="",
             )
+
+    def drop_what_is_done(self) -> None:
+        """An alarm may have asked once more for what a report of the same batch says is done."""
+        done = set(self.outcome.closed_intents)
+        if done:
+            self.outcome.intents = [one for one in self.outcome.intents if one.id not in done]
 
     def _emit(
         self,
