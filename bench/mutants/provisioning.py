@@ -7,10 +7,13 @@ import pytest
 
 from bench.mutants.mutant import Mutant
 from tradewind.common.contracts.node import NodePhase
+from tradewind.common.contracts.placement import Attempted
+from tradewind.common.contracts.values import Failure
 from tradewind.common.reactor.decision import Decision
 from tradewind.optimizer.domain import decide as placements
 from tradewind.provisioner.contracts import Terminated
-from tradewind.provisioner.domain import cluster, node, node_end, plan
+from tradewind.provisioner.domain import cluster, node, node_end, plan, walk
+from tradewind.provisioner.domain.model import Cluster, Try
 from tradewind.simulator.cloud import ScriptedCloud
 
 
@@ -149,6 +152,21 @@ def a_placement_outlives_its_claim(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placements, "observe_claim", faithful)
 
 
+def refusals_speak_for_one_place(patch: pytest.MonkeyPatch) -> None:
+    """Of a refusal only the place itself is believed: the next one of its region or infra is tried all the
+    same."""
+
+    def narrow(row: Cluster, tried: Try, ctx: Any, *, failure: Failure) -> Any:
+        moving_on = row.but(
+            reason=failure.message,
+            tries=tuple(one for one in row.tries if one.intent != tried.intent),
+            attempted=(*row.attempted, Attempted(place=tried.place, failure=failure)),
+        )
+        return walk.launch_next(moving_on, ctx, *walk.drains(moving_on, failure.message))
+
+    patch.setattr(cluster, "give_up", narrow)
+
+
 MUTANTS = tuple(
     map(
         Mutant,
@@ -168,6 +186,7 @@ MUTANTS = tuple(
             a_hand_that_breaks_is_not_asked_again,
             an_exhausted_list_is_the_end,
             a_placement_outlives_its_claim,
+            refusals_speak_for_one_place,
         ),
     )
 )

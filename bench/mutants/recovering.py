@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from bench.mutants.mutant import Mutant
+from tradewind.agent.domain import reconcile
 from tradewind.common.contracts.job import RankPhase
 from tradewind.common.contracts.node import DrainNode
+from tradewind.common.contracts.values import Recovery
 from tradewind.common.reactor.decision import Decision
 from tradewind.jobs_controller.domain import decide, settle
 from tradewind.jobs_controller.domain.model import Job
@@ -37,6 +39,17 @@ def a_lost_region_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A job does not know any more in which region it lost its node."""
     patch.setattr(settle, "regions_lost", lambda lost: ())
     patch.setattr(decide, "regions_lost", lambda lost: ())
+
+
+def who_fails_over_leaves(patch: pytest.MonkeyPatch) -> None:
+    """A job that recovers by FAILOVER goes anywhere but where it was, as by EAGER_NEXT_REGION."""
+    demand = Job._demand
+
+    def eager(self: Job, shapes: Any, *, lost_in: Any) -> Any:
+        summary = self.summary.but(recovery=Recovery.EAGER_NEXT_REGION)
+        return demand(self.but(summary=summary), shapes, lost_in=lost_in)
+
+    patch.setattr(Job, "_demand", eager)
 
 
 def regions_to_avoid_are_taken(patch: pytest.MonkeyPatch) -> None:
@@ -71,6 +84,11 @@ def notices_are_not_heard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(node, "notice_reclaim", lambda row, at, ctx: Decision())
 
 
+def nothing_is_saved(patch: pytest.MonkeyPatch) -> None:
+    """A rank whose node will be taken away is stopped at once: its `on_reclaim` commands never run."""
+    patch.setattr(reconcile, "_saves_by", lambda rank, want, wanted: None)
+
+
 ONLY_RECLAIMS = "reclaim=0.01"
 ONLY_LOSSES = "reclaim=0.01,node_loss=0.005"
 """Every region has offers, so that nobody has to go back to the one that he lost."""
@@ -79,8 +97,10 @@ MUTANTS = (
     Mutant(a_rank_is_replaced_before_it_has_ended, faults="reclaim=0.02,deaf=0.02"),
     Mutant(every_rank_is_replaced_alone),
     Mutant(a_lost_region_is_forgotten, faults=ONLY_LOSSES),
+    Mutant(who_fails_over_leaves),
     Mutant(regions_to_avoid_are_taken, faults=ONLY_LOSSES),
     Mutant(a_race_keeps_all, faults="none"),
     Mutant(notices_are_not_passed_on, faults=ONLY_RECLAIMS),
     Mutant(notices_are_not_heard, faults=ONLY_RECLAIMS),
+    Mutant(nothing_is_saved, faults="reclaim=0.05"),
 )

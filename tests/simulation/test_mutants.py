@@ -17,14 +17,17 @@ QUICK: tuple[Plant, ...] = (
     jobs.next_attempt_before_the_last_has_ended,
     jobs.reports_without_a_fence,
     jobs.go_before_all_are_prepared,
+    jobs.a_cancel_comes_too_late,
     scheduling.a_cancel_forgets_the_claim,
     scheduling.suspicion_counts_as_gone,
     provisioning.a_lost_node_is_counted_twice,
     provisioning.a_node_ends_without_being_vacated,
+    provisioning.refusals_speak_for_one_place,
     agents.stopped_is_said_too_early,
 )
 """Those that are caught soon."""
 
+MUTANT_OF = {mutant.plant: mutant for mutant in MUTANTS}
 SEEDS = range(1, 41)
 
 
@@ -34,7 +37,7 @@ def no_bug(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("plant", QUICK, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught(plant: Plant) -> None:
-    catch = hunt(Mutant(plant), SEEDS)
+    catch = hunt(MUTANT_OF[plant], SEEDS)
     assert catch.promise, f"{plant.__name__} survived {catch.seeds} seeds"
     print(f"{plant.__name__}: caught by {catch.promise} after {catch.seeds} seeds: {catch.how}")
 

@@ -57,6 +57,8 @@ class Onlooker:
 
     def process_began(self, machine: "Machine", process: Process) -> None: ...
 
+    def process_stops(self, machine: "Machine", process: Process) -> None: ...
+
     def process_ended(self, machine: "Machine", process: Process) -> None: ...
 
 
@@ -75,6 +77,8 @@ class Machine:
     """The ranks that have a folder, and whether all was fetched into it."""
     stopping: set[Fence] = field(default_factory=set[Fence])
     """The ranks whose processes were sent SIGTERM."""
+    saving: set[Fence] = field(default_factory=set[Fence])
+    """The ranks that were let save their work: their `on_reclaim` commands have had their turn."""
     journal: list[Record] = field(default_factory=list[Record])
     """What its agent has written down."""
     on_death: Callable[[], None] | None = None

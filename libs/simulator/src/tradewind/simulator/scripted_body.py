@@ -51,6 +51,7 @@ class ScriptedBody:
         self._tell(Started(fence, self._clock.now()))
 
     def save(self, fence: Fence, want: AllocationWant, *, left_s: float) -> None:
+        self._machine.saving.add(fence)
         seconds = min(self._scripts(fence).saves_in_s, notice.saving_s(want.grace_s, left_s))
         self._spawn(self._save(fence, seconds))
 
@@ -60,6 +61,8 @@ class ScriptedBody:
         for part in Part:
             process = self._machine.processes.get((fence, part))
             if process is not None and process.alive:
+                if fence not in self._machine.stopping:
+                    self._machine.onlooker.process_stops(self._machine, process)
                 self._machine.stopping.add(fence)
                 self._machine.stop(process, grace_s=grace_s, ignores_term=ignores)
                 return

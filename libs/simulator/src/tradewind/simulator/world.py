@@ -301,6 +301,9 @@ class World(Onlooker):
         self.seen.note_process(machine, process)
         self._judge(promises.AFTER_A_PROCESS, self.seen, machine, process)
 
+    def process_stops(self, machine: Machine, process: machines.Process) -> None:
+        self._judge(promises.BEFORE_A_STOP, self.seen, machine, process)
+
     def process_ended(self, machine: Machine, process: machines.Process) -> None:
         self.seen.note_process(machine, process)
 

@@ -23,6 +23,7 @@ from tradewind.simulator.promises.of_capacity import (
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
     no_launch_under_way_is_ended,
+    nobody_goes_where_a_refusal_spoke_for,
     only_one_gang_of_a_race_stays,
 )
 from tradewind.simulator.promises.of_commits import (
@@ -36,8 +37,10 @@ from tradewind.simulator.promises.of_commits import (
 )
 from tradewind.simulator.promises.of_losses import (
     a_reclaimed_rank_is_told_in_time,
+    a_reclaimed_rank_saves_first,
     another_region_comes_next,
     no_attempt_is_given_up_for_nothing,
+    who_fails_over_may_go_back,
 )
 from tradewind.simulator.promises.of_messages import (
     no_retry_beyond_what_is_allowed,
@@ -77,6 +80,7 @@ AFTER_A_MESSAGE: tuple[Callable[[Seen, Told], Broken], ...] = (
     a_cancel_is_heeded,
     no_retry_beyond_what_is_allowed,
     another_region_comes_next,
+    who_fails_over_may_go_back,
     outboxes_go_out_in_order,
     one_cluster_a_generation,
 )
@@ -90,6 +94,7 @@ AFTER_A_COMMIT: tuple[Callable[[Seen, Committed], Broken], ...] = (
     what_is_noted_as_sent_was_sent,
     a_claim_asks_for_somebody,
     a_cluster_that_is_down_keeps_nobody,
+    nobody_goes_where_a_refusal_spoke_for,
 )
 ONCE_COMMITTED: tuple[Callable[[Seen, Committed], Broken], ...] = (seats_fit_their_nodes,)
 AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
@@ -99,6 +104,7 @@ AFTER_A_PROCESS: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (
     no_machine_is_oversold,
     nothing_of_a_cancelled_job_begins,
 )
+BEFORE_A_STOP: tuple[Callable[[Seen, Machine, Process], Broken], ...] = (a_reclaimed_rank_saves_first,)
 BEFORE_A_TERMINATION: tuple[Callable[[Seen, Machine], Broken], ...] = (
     nobody_is_ended_with_its_node,
     no_launch_under_way_is_ended,

@@ -12,6 +12,7 @@ from tradewind.simulator.seen import Seen, Told
 
 HEARD_WITHIN_S = 5.0
 """An array tells its jobs to end one chunk after the other."""
+CANCELLED = JobPhase.CANCELLED
 HEEDED = TERMINAL_JOB_PHASES | {JobPhase.FINISHING, JobPhase.CANCELLING}
 
 
@@ -26,7 +27,7 @@ def a_cancel_is_heeded(seen: Seen, told: Told) -> Broken:
         return
     if level.phase not in HEEDED:
         yield f"job {level.id} was told to end, and is {level.phase}"
-    elif level.phase is not JobPhase.CANCELLED and isinstance(before, JobLevel) and before.phase not in HEEDED:
+    elif isinstance(before, JobLevel) and before.phase not in HEEDED and level.phase is not CANCELLED:
         yield f"job {level.id} was told to end while it was {before.phase}, and became {level.phase}"
 
 

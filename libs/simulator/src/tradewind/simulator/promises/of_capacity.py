@@ -54,6 +54,29 @@ def no_launch_under_way_is_ended(seen: Seen, machine: Machine) -> Broken:
             yield f"{machine.node} is terminated while cluster {order.cluster} waits for it"
 
 
+def nobody_goes_where_a_refusal_spoke_for(seen: Seen, committed: Committed) -> Broken:
+    """No launch begins at a place that an earlier refusal of the same list has spoken for: one of its
+    region, say, or of its whole infra.
+    """
+    for row in _written(committed):
+        if not isinstance(row, Cluster):
+            continue
+        there = seen.rows.get((committed.service, row.ref))
+        before = there if isinstance(there, Cluster) else None
+        intents = {one.intent for one in before.tries} if before is not None else set[str]()
+        noted = len(before.attempted) if before is not None and before.round == row.round else 0
+        # Two refusals that came together: what the first let begin may be what the second speaks for.
+        together = len(row.attempted) - noted > 1
+        known = row.attempted[:noted] if together else row.attempted
+        for begun in (one for one in row.tries if one.intent not in intents):
+            for past in known:
+                if past.failure.speaks_for(past.place, begun.place):
+                    yield (
+                        f"cluster {row.id} tries {begun.place}, after {past.place} refused "
+                        f"for its {past.failure.scope}"
+                    )
+
+
 def only_one_gang_of_a_race_stays(seen: Seen) -> Broken:
     """Of several places that were tried at once, the gangs that lost are told to leave within two minutes.
 

@@ -9,7 +9,7 @@ from tradewind.common.contracts.job import JobLevel, JobPhase
 from tradewind.common.contracts.node import ClusterLevel, NodeLevel, NodePhase
 from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.values import Recovery, Region
-from tradewind.simulator.machine import Machine, Part
+from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.promises.violation import Broken
 from tradewind.simulator.seen import Seen, Told
 
@@ -39,6 +39,24 @@ def a_reclaimed_rank_is_told_in_time(seen: Seen, machine: Machine) -> Broken:
             yield f"{process.fence} was told {want.reclaim_at}, but {machine.node} went at {notice.news.at}"
 
 
+def a_reclaimed_rank_saves_first(seen: Seen, machine: Machine, process: Process) -> Broken:
+    """What runs on a machine that will be taken away is let save its work before it is stopped for that,
+    where its role has commands for it.
+
+    Judged by the want that its agent has written down: that one is in force, whatever was lost on the way.
+    """
+    fence = process.fence
+    saves = seen.workload.ask_of[fence.job].script.saves_in_s > 0.0
+    if not saves or process.part is not Part.RUN or fence in machine.saving:
+        return
+    wants = (record.want for record in reversed(machine.journal) if record.want is not None)
+    want = next((want for want in wants if want.job == fence.job), None)
+    if want is None or want.goal is not Goal.STOP or want.reclaim_at is None or want.attempt != fence.attempt:
+        return
+    if any((one.rank, one.incarnation) == (fence.rank, fence.incarnation) for one in want.ranks):
+        yield f"{fence} is stopped, since {machine.node} goes at {want.reclaim_at}, and was not let save"
+
+
 def another_region_comes_next(seen: Seen, told: Told) -> Broken:
     """A job that recovers by EAGER_NEXT_REGION does not go back to the region that it has just lost, while
     another has offers.
@@ -55,6 +73,19 @@ def another_region_comes_next(seen: Seen, told: Told) -> Broken:
     for rank in level.ranks:
         if region_of(seen, rank.node) == lost and not _was_refused(seen, rank.node):
             yield f"job {level.id} lost {lost}, and its rank {rank.rank} is back there on {rank.node}"
+
+
+def who_fails_over_may_go_back(seen: Seen, told: Told) -> Broken:
+    """A job that recovers by FAILOVER never asks to be kept away from a region, and so not from the one that
+    it has lost.
+
+    This is what it asks for. Where it lands depends on who else has room there, and who refuses.
+    """
+    level = told.event.level
+    if not isinstance(level, JobLevel) or level.summary.recovery is not Recovery.FAILOVER:
+        return
+    if level.demand is not None and level.demand.avoid:
+        yield f"job {level.id} fails over, and asks to be kept away from {level.demand.avoid}"
 
 
 def no_attempt_is_given_up_for_nothing(seen: Seen) -> Broken:
