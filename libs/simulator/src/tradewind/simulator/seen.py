@@ -32,6 +32,15 @@ class Told:
     """The newest level of that thing that was told before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A job in its `attempt`, after so many `restarts`, lost a node in a region."""
+
+    attempt: int
+    restarts: int
+    region: Region
+
+
 @dataclass(slots=True)
 class Seen:
     """Everything that promises are judged by."""
@@ -93,8 +102,8 @@ class Seen:
     """What was published before something that was committed before it."""
     lost_nodes: set[str] = field(default_factory=set[str])
     """Nodes that were lost, or of which it was told that they would be."""
-    lost_from: dict[str, tuple[int, Region]] = field(default_factory=dict[str, tuple[int, Region]])
-    """By job, the newest attempt that lost a node, and where."""
+    lost_from: dict[str, Loss] = field(default_factory=dict[str, Loss])
+    """By job, the newest."""
     nodes_of: dict[tuple[str, int], set[str]] = field(
         default_factory=lambda: defaultdict[tuple[str, int], set[str]](set)
     )

@@ -11,7 +11,7 @@ from tradewind.common.contracts.rank import AllocationWant, Goal
 from tradewind.common.contracts.values import Recovery, Region
 from tradewind.simulator.machine import Machine, Part, Process
 from tradewind.simulator.promises.violation import Broken
-from tradewind.simulator.seen import Seen, Told
+from tradewind.simulator.seen import Loss, Seen, Told
 
 NOTICE_S = 20.0
 """A shorter notice may be over before it has gone its way."""
@@ -66,13 +66,16 @@ def another_region_comes_next(seen: Seen, told: Told) -> Broken:
     level = told.event.level
     if not isinstance(level, JobLevel) or not seen.kinds <= OF_MACHINES | {"node_loss"}:
         return
-    attempt, lost = seen.lost_from.get(level.id, (0, None))
+    loss = seen.lost_from.get(level.id)
     free = level.summary.cluster is None and not any(role.shape.infra for role in level.summary.roles)
-    if level.summary.recovery is not Recovery.EAGER_NEXT_REGION or not free or level.attempt != attempt + 1:
+    if loss is None or level.summary.recovery is not Recovery.EAGER_NEXT_REGION or not free:
+        return
+    # A failure of its own since then is tried again anywhere.
+    if (level.attempt, level.restarts) != (loss.attempt + 1, loss.restarts):
         return
     for rank in level.ranks:
-        if region_of(seen, rank.node) == lost and not _was_refused(seen, rank.node):
-            yield f"job {level.id} lost {lost}, and its rank {rank.rank} is back there on {rank.node}"
+        if region_of(seen, rank.node) == loss.region and not _was_refused(seen, rank.node):
+            yield f"job {level.id} lost {loss.region}, and its rank {rank.rank} is back there on {rank.node}"
 
 
 def who_fails_over_may_go_back(seen: Seen, told: Told) -> Broken:
@@ -126,10 +129,8 @@ def note_loss(seen: Seen, node: NodeLevel) -> None:
     for job_id in seen.workload.ask_of:
         job = seen.job(job_id)
         if job is not None and any(rank.node == node.id for rank in job.ranks):
-            seen.lost_from[job_id] = (
-                job.attempt,
-                Region(infra=node.place.infra, region=node.place.region),
-            )
+            region = Region(infra=node.place.infra, region=node.place.region)
+            seen.lost_from[job_id] = Loss(job.attempt, job.restarts, region)
 
 
 def _last_want(seen: Seen, node: str, job: str) -> AllocationWant | None:
