@@ -1,5 +1,6 @@
 """The example of docs/guides/checkpoints.md does what the page says."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from tradewind.common.contracts.job import RankPhase
 from tradewind.common.contracts.rank import Goal
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "checkpoints.md"
+A_STEP_S = 0.01
+"""As the page has it."""
 FIRST, SECOND = fence(), fence(attempt=2)
 
 
@@ -31,6 +34,7 @@ async def test_the_second_attempt_goes_on_where_the_first_was_reclaimed(
 
     await plane.want(Goal.GO)
     await plane.until(lambda: "begins at step 0\n" in plane.text(FIRST), what="it trains")
+    await asyncio.sleep(20 * A_STEP_S)
     at = datetime.now(UTC) + timedelta(seconds=120)
     await plane.want(Goal.STOP, reclaim_at=at, grace_s=15)
     end = await plane.end(FIRST)
