@@ -167,4 +167,7 @@ if __name__ == "__main__":
     # So that the processes of the search end with us.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     collect_seldom()
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

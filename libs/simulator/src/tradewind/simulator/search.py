@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -79,7 +80,7 @@ def search(
         return tally
     # Spawned, so that a world depends on its seed alone and not on what this process has done before.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=collect_seldom) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
         chunked = (partial(_run_chunk, chunk, setup) for chunk in chunks)
         for runs in _as_they_come(pool, chunked, at_once=workers + 1):
             for run in runs:
@@ -90,6 +91,11 @@ def search(
                 break
     tally.failed.sort(key=lambda run: run.seed)
     return tally
+
+
+def _begin_work() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for whoever gave the work
+    collect_seldom()
 
 
 def collect_seldom() -> None:
